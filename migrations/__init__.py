@@ -1,0 +1,1 @@
+"""Two histories, `control/` and `tenant/`, and the runner that takes a server through them."""

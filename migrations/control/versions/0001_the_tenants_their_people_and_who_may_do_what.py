@@ -1,0 +1,124 @@
+"""The tenants, their people and who may do what.
+
+Revision 0001, after nothing. One of: expand, migrate, contract.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """The tenants, their people and who may do what."""
+    op.create_table(
+        "app_user",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False, comment="The token's `sub`."),
+        sa.Column("name", sa.Text(), nullable=True),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("app_user_pkey")),
+        sa.UniqueConstraint("subject", name=op.f("app_user_subject_key")),
+        schema="scoredesk_control",
+    )
+    op.create_table(
+        "tenant",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("slug", sa.Text(), nullable=False, comment="The name people use; never a role's."),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("namespace", sa.Text(), nullable=False, comment="Also the runtime role's name."),
+        sa.Column(
+            "database",
+            sa.Text(),
+            server_default="main",
+            nullable=False,
+            comment="Which server holds it.",
+        ),
+        sa.Column("zone", sa.Text(), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("locale", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), server_default="active", nullable=False),
+        sa.Column(
+            "revision",
+            sa.Text(),
+            nullable=True,
+            comment="The tenant history's revision it stands on.",
+        ),
+        sa.Column(
+            "migration_error",
+            sa.Text(),
+            nullable=True,
+            comment="Why its last migration failed; null when it did not.",
+        ),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.CheckConstraint("locale IN ('en', 'zh')", name=op.f("tenant_locale_check")),
+        sa.CheckConstraint(
+            "status IN ('provisioning', 'active', 'suspended', 'dropping')",
+            name=op.f("tenant_status_check"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("tenant_pkey")),
+        sa.UniqueConstraint("namespace", name=op.f("tenant_namespace_key")),
+        sa.UniqueConstraint("slug", name=op.f("tenant_slug_key")),
+        schema="scoredesk_control",
+    )
+    op.create_table(
+        "membership",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("tenant_id", sa.Uuid(), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column(
+            "agent",
+            sa.Text(),
+            nullable=True,
+            comment="External id of the agent this person is; needed for role agent.",
+        ),
+        sa.Column("scopes", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.CheckConstraint("role <> 'agent' OR agent IS NOT NULL", name=op.f("membership_agent_named_check")),
+        sa.CheckConstraint(
+            "role IN ('admin', 'manager', 'agent', 'viewer', 'partner')",
+            name=op.f("membership_role_check"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"],
+            ["scoredesk_control.tenant.id"],
+            name=op.f("membership_tenant_id_fkey"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            ["scoredesk_control.app_user.id"],
+            name=op.f("membership_user_id_fkey"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("membership_pkey")),
+        sa.UniqueConstraint("tenant_id", "user_id", name=op.f("membership_tenant_id_user_id_key")),
+        schema="scoredesk_control",
+    )
+    op.create_index(
+        op.f("membership_user_id_idx"),
+        "membership",
+        ["user_id"],
+        unique=False,
+        schema="scoredesk_control",
+    )

@@ -1,0 +1,1 @@
+"""Which tenant, which namespace and role, provisioning, and the only door to a session."""

@@ -1,0 +1,5 @@
+"""The tests of isolation run on both servers."""
+
+from tests.both_servers import server
+
+__all__ = ["server"]
