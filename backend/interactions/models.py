@@ -1,0 +1,304 @@
+"""Tables of the facts and of the things they name. Durations in milliseconds, money in minor units, scores in
+thousandths; missing is NULL, never 0.
+
+Ids of facts are made from source and external id (`identity.fact_id`), so that writing the same record twice
+meets the same row and a survey can name its interaction before that has arrived.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from tenants.tables import TENANT
+
+CHANNELS = ("chat", "call", "ticket", "email", "social", "review", "bot")
+MOMENTS = ("started", "queued", "accepted", "first_response", "resolved", "closed")
+DURATIONS = (
+    "first_response_time",
+    "wait_time",
+    "handle_time",
+    "talk_time",
+    "hold_time",
+    "wrap_up_time",
+    "silence_time",
+    "resolution_time",
+)
+COUNTS = ("customer_messages", "agent_messages", "bot_messages", "reopens", "transfers")
+OUTCOMES = ("answered", "abandoned", "resolved", "resolved_on_first_contact", "escalated", "converted")
+# What may be derived, so that it matters whether the source gave it: bit i of `given` is GIVEN[i].
+GIVEN = (*DURATIONS, *OUTCOMES, "first_response_at", *COUNTS)
+SCORE_SCALE = 1000  # scores and numeric attributes: three decimals, exact
+
+
+def _moment(name: str, *, nullable: bool = True) -> Column[Any]:
+    return Column(name, DateTime(timezone=True), nullable=nullable)
+
+
+def _written() -> list[Column[Any]]:
+    return [
+        Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+        Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+        Column("sync_run_id", Uuid, comment="The run that wrote it last."),
+    ]
+
+
+def _origin() -> list[Column[Any]]:
+    return [
+        Column("id", Uuid, primary_key=True),
+        Column("source", Text, nullable=False),
+        Column("external_id", Text, nullable=False),
+    ]
+
+
+def _named(name: str, *columns: Column[Any]) -> Table:
+    return Table(
+        name,
+        TENANT,
+        Column("id", Integer, Identity(), primary_key=True),
+        Column("external_id", Text, nullable=False),
+        Column("name", Text, nullable=False),
+        *columns,
+        Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+        UniqueConstraint("external_id"),
+    )
+
+
+team = _named("team")
+queue = _named("queue")
+issue_type = _named("issue_type")
+product = _named("product")
+agent = _named(
+    "agent",
+    Column("team_id", Integer),
+    Column("active", Boolean, nullable=False, server_default=text("true")),
+)
+
+customer = Table(
+    "customer",
+    TENANT,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("external_id", Text, nullable=False),
+    Column("name", Text),
+    Column("segment", Text),
+    Column("attributes", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    UniqueConstraint("external_id"),
+)
+
+interaction = Table(
+    "interaction",
+    TENANT,
+    *_origin(),
+    Column("channel", Text, nullable=False),
+    *[_moment(f"{name}_at") for name in MOMENTS],
+    *[Column(name, BigInteger) for name in DURATIONS],
+    Column(
+        "given",
+        Integer,
+        nullable=False,
+        server_default=text("0"),
+        comment="Bit i set: GIVEN[i] was given by the source, not derived.",
+    ),
+    *[Column(name, Integer) for name in COUNTS],
+    *[Column(name, Boolean) for name in OUTCOMES],
+    Column("amount", BigInteger),
+    Column("currency", Text),
+    Column("agent_id", Integer),
+    Column("team_id", Integer),
+    Column("queue_id", Integer),
+    Column("customer_id", BigInteger),
+    Column("issue_type_id", Integer),
+    Column("product_id", Integer),
+    Column("product_version", Text),
+    Column("priority", Text),
+    Column("language", Text),
+    Column("segment", Text),
+    Column("problem_id", Text, comment="Links the interactions of one customer problem."),
+    Column("exclusion", Text, comment="Why it is not counted: deleted, merged, spam, test, internal ..."),
+    Column("excluded_values", JSONB, comment="Durations that came out negative, in ms, kept by name."),
+    Column("attributes", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    *_written(),
+    CheckConstraint("channel IN ('" + "', '".join(CHANNELS) + "')", name="channel"),
+    Index(None, "started_at"),
+    Index(None, "customer_id", "started_at"),
+)
+
+interaction_event = Table(
+    "interaction_event",
+    TENANT,
+    *_origin(),
+    Column("interaction_id", Uuid, nullable=False),
+    _moment("happened_at", nullable=False),
+    Column(
+        "kind", Text, nullable=False, comment="message, note, assigned, transferred, solved, reopened ..."
+    ),
+    Column("actor", Text, nullable=False),
+    Column("agent_id", Integer),
+    Column("public", Boolean, nullable=False, server_default=text("true")),
+    Column("automatic", Boolean, nullable=False, server_default=text("false")),
+    Column("content", Text),
+    *_written(),
+    CheckConstraint("actor IN ('customer', 'agent', 'bot', 'system')", name="actor"),
+    Index(None, "interaction_id", "happened_at"),
+)
+
+survey_response = Table(
+    "survey_response",
+    TENANT,
+    *_origin(),
+    Column("interaction_id", Uuid),
+    Column("kind", Text, nullable=False),
+    Column("score", Integer, comment="Thousandths on the scale below; null when invited but not answered."),
+    Column("scale_min", Integer, nullable=False),
+    Column("scale_max", Integer, nullable=False),
+    Column("comment", Text),
+    _moment("invited_at"),
+    _moment("responded_at"),
+    Column("agent_id", Integer),
+    Column("customer_id", BigInteger),
+    Column("exclusion", Text),
+    *_written(),
+    CheckConstraint("kind IN ('csat', 'nps', 'ces')", name="kind"),
+    CheckConstraint("score BETWEEN scale_min AND scale_max", name="score"),
+    Index(None, "interaction_id"),
+    Index(None, "responded_at"),
+)
+
+qa_review = Table(
+    "qa_review",
+    TENANT,
+    *_origin(),
+    Column("interaction_id", Uuid),
+    Column("agent_id", Integer),
+    Column("reviewer", Text),
+    Column("form", Text),
+    Column("score", Integer, comment="Thousandths of a point, 0 to 100 points."),
+    Column("passed", Boolean),
+    Column("critical_fail", Boolean),
+    _moment("reviewed_at", nullable=False),
+    Column("exclusion", Text),
+    *_written(),
+    CheckConstraint("score BETWEEN 0 AND 100000", name="score"),
+    Index(None, "reviewed_at"),
+)
+
+agent_activity = Table(
+    "agent_activity",
+    TENANT,
+    *_origin(),
+    Column("agent_id", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    _moment("started_at", nullable=False),
+    _moment("ended_at"),
+    Column("duration", BigInteger, comment="Milliseconds; null while it goes on."),
+    Column("capacity", Integer),
+    *_written(),
+    Index(None, "started_at"),
+)
+
+article_view = Table(
+    "article_view",
+    TENANT,
+    *_origin(),
+    Column("article", Text, nullable=False),
+    Column("customer_id", BigInteger),
+    Column("interaction_id", Uuid),
+    Column("helpful", Boolean),
+    _moment("viewed_at", nullable=False),
+    *_written(),
+    Index(None, "viewed_at"),
+)
+
+order = Table(
+    "order",
+    TENANT,
+    *_origin(),
+    Column("customer_id", BigInteger),
+    Column("agent_id", Integer, comment="The agent the sale is attributed to."),
+    Column("product_id", Integer),
+    Column("amount", BigInteger, nullable=False),
+    Column("refunded", BigInteger),
+    Column("margin", BigInteger),
+    Column("currency", Text, nullable=False),
+    _moment("ordered_at", nullable=False),
+    _moment("paid_at"),
+    Column("exclusion", Text),
+    *_written(),
+    Index(None, "ordered_at"),
+    Index(None, "customer_id", "ordered_at"),
+)
+
+attribute = Table(
+    "attribute",
+    TENANT,
+    Column("key", Text, primary_key=True),
+    Column("type", Text, nullable=False),
+    Column("label_en", Text),
+    Column("label_zh", Text),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    CheckConstraint("type IN ('text', 'number', 'boolean', 'duration', 'money', 'moment')", name="type"),
+    CheckConstraint("key ~ '^[a-z][a-z0-9_]{0,62}$'", name="key"),
+    comment="Tenant-defined fields of an interaction: values lie in interaction.attributes by key.",
+)
+
+write_log = Table(
+    "write_log",
+    TENANT,
+    Column("id", Uuid, primary_key=True, comment="Time-ordered; the newest is the data version."),
+    Column("cause", Text, nullable=False),
+    Column("sync_run_id", Uuid),
+    Column("rows_changed", Integer, nullable=False),
+    Column("written_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+
+touched_bucket = Table(
+    "touched_bucket",
+    TENANT,
+    Column("write_id", Uuid, primary_key=True),
+    Column("fact", Text, primary_key=True),
+    Column(
+        "bucket",
+        DateTime(timezone=True),
+        primary_key=True,
+        comment="UTC hour that a moment of a changed row lies in, before or after the change.",
+    ),
+)
+
+audit_entry = Table(
+    "audit_entry",
+    TENANT,
+    Column("id", Uuid, primary_key=True),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text),
+    Column("details", JSONB),
+    Column("happened_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+
+outbox = Table(
+    "outbox",
+    TENANT,
+    Column("id", Uuid, primary_key=True),
+    Column("topic", Text, nullable=False),
+    Column("payload", JSONB, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("moved_at", DateTime(timezone=True)),
+)
