@@ -1,0 +1,123 @@
+"""Staged records to facts, in one transaction: all of an import is seen at once or nothing of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, Table, delete, func, literal, select, union
+from sqlalchemy.dialects.postgresql import Insert, insert
+
+from backend.ingestion.incoming import fact_rows
+from backend.ingestion.incoming_interactions import interaction_rows
+from backend.ingestion.models import STAGED, rejected_record, staged_rejection
+from backend.ingestion.people import apply_people
+from backend.ingestion.records import Layout
+from backend.ingestion.references import resolve
+from backend.ingestion.shapes import SHAPES
+from backend.interactions import changes, events
+from backend.interactions.models import interaction, interaction_event
+from tenants.database import WriteSession
+
+# People first, for facts name them; interactions before what belongs to them.
+ORDER = (
+    "agent",
+    "customer",
+    "interaction",
+    "survey",
+    "event",
+    "qa_review",
+    "agent_activity",
+    "article_view",
+    "order",
+)
+_TABLES: dict[str, Table] = {table.name: table for table in changes.FACTS}
+
+
+async def apply_staged(
+    session: WriteSession, run_id: UUID, layouts: Sequence[Layout], write: changes.Write, currency: str
+) -> dict[str, int]:
+    """Writes what the run has staged, keeps what it set aside, and empties its staging.
+
+    Returns per kind how many records were new or changed; of a record that comes twice the last line counts.
+    `currency` is the tenant's, for money that comes without one.
+    """
+    layouts = sorted(layouts, key=lambda layout: ORDER.index(layout.kind))
+    await resolve(session, run_id, layouts, write.at)
+    linked = await changes.linked_facts(session)
+    written: dict[str, int] = {}
+    for layout in layouts:
+        match layout.kind:
+            case "agent" | "customer":
+                written[layout.kind] = await apply_people(session, layout, run_id, write.at)
+            case "interaction":
+                rows, columns = interaction_rows(layout, run_id, currency)
+                written[layout.kind] = await changes.apply(
+                    session, interaction, rows, columns, write, linked=linked
+                )
+                if interaction_event in linked:
+                    await events.recount(session, _staged_with_events(run_id), write, linked)
+            case "event":
+                touched = await _interactions_of_events(session, run_id)
+                written[layout.kind] = await _apply_fact(session, layout, run_id, currency, write)
+                await events.recount(session, touched, write, linked)
+            case _:
+                written[layout.kind] = await _apply_fact(session, layout, run_id, currency, write)
+    await session.execute(_keep_rejections(run_id))
+    await clear(session, run_id, [layout.kind for layout in layouts])
+    await changes.log(session, write)
+    return written
+
+
+async def clear(session: WriteSession, run_id: UUID, kinds: Iterable[str] = tuple(STAGED)) -> None:
+    """Takes a run's rows out of staging."""
+    for table in (*[STAGED[kind] for kind in kinds], staged_rejection):
+        await session.execute(delete(table).where(table.c.sync_run_id == run_id))
+
+
+async def _apply_fact(
+    session: WriteSession, layout: Layout, run_id: UUID, currency: str, write: changes.Write
+) -> int:
+    table = _TABLES[SHAPES[layout.kind].table]
+    rows, columns = fact_rows(layout, table, run_id, currency)
+    return await changes.apply(session, table, rows, columns, write)
+
+
+def _staged_with_events(run_id: UUID) -> Select[Any]:
+    staged = STAGED["interaction"]
+    told = select(interaction_event.c.id).where(interaction_event.c.interaction_id == staged.c.id)
+    return select(staged.c.id).where(staged.c.sync_run_id == run_id, told.exists())
+
+
+async def _interactions_of_events(session: WriteSession, run_id: UUID) -> Select[Any]:
+    """Those that staged events belong to, and those that an event is about to leave."""
+    staged, old = STAGED["event"], interaction_event
+    left = (
+        (
+            await session.execute(
+                select(old.c.interaction_id)
+                .join(staged, staged.c.id == old.c.id)
+                .where(staged.c.sync_run_id == run_id, staged.c.interaction_id != old.c.interaction_id)
+            )
+        )
+        .scalars()
+        .all()
+    )
+    belongs = select(staged.c.interaction_id).where(staged.c.sync_run_id == run_id)
+    if not left:
+        return belongs
+    both = union(belongs, select(interaction.c.id).where(interaction.c.id.in_(left))).subquery()
+    return select(both.c[0])
+
+
+def _keep_rejections(run_id: UUID) -> Insert:
+    staged = staged_rejection
+    names = [c.name for c in staged.c]
+    rows = select(*staged.c, literal("open"), func.now()).where(staged.c.sync_run_id == run_id)
+    materialized = rows.cte("rows").prefix_with("MATERIALIZED")
+    return (
+        insert(rejected_record)
+        .from_select([*names, "status", "created_at"], select(materialized), include_defaults=False)
+        .on_conflict_do_nothing()
+    )

@@ -1,0 +1,197 @@
+"""Whole columns converted at once: memos for what repeats, plain loops for what does not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Map
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from backend.ingestion.converters import Convert, Surroundings, constant, converter, fragment, major_units
+from backend.ingestion.iso_moments import IsoMoments, iso_moments
+from backend.ingestion.rules import AttributeRule, Mapping, Rule
+from backend.ingestion.shapes import FieldType, ShapeField
+from backend.ingestion.values.faults import Fault
+from backend.ingestion.values.moments import FIRST_YEAR, LAST_YEAR, Reader, split_readers
+
+MEMO_LIMIT = 90_000  # remembered cells of a column: each second of a day; about 10 MB for usual lengths
+MIDNIGHT = datetime(2000, 1, 1)
+UNSURE = object()  # a day or time that only the slow way can judge
+
+
+class Memo(dict[Any, Any]):
+    """What a converter made of each cell: the stored form, or the Fault. `faulty` once there was any.
+
+    A column whose cells hardly repeat (ids, comments) is converted without remembering.
+    """
+
+    def __init__(self, convert: Convert, *, always: bool = False) -> None:
+        super().__init__()
+        self.convert = convert
+        self.faulty = False
+        self._always = always
+        self._repeats = True
+
+    def __missing__(self, cell: Any) -> Any:
+        made = self[cell] = self._made(cell)
+        return made
+
+    def of(self, cells: Sequence[Any]) -> list[Any]:
+        """The made values of a column."""
+        if self._repeats:
+            before = len(self)
+            made = list(map(self.__getitem__, cells))
+            self._repeats = self._always or len(self) - before < 0.5 * len(cells) or len(cells) < 100
+            if not self._repeats or len(self) > MEMO_LIMIT:
+                self.clear()
+            return made
+        try:
+            return list(map(self.convert, cells))
+        except Fault:
+            return list(map(self._made, cells))
+
+    def _made(self, cell: Any) -> Any:
+        try:
+            return self.convert(cell)
+        except Fault as fault:
+            self.faulty = True
+            return fault.with_traceback(None)
+
+
+class Filler:
+    """Fills one column of a record. `name` is what a person calls it, `column` where it is stored."""
+
+    def __init__(self, name: str, column: str, required: bool, rule: Rule, convert: Convert) -> None:
+        self.name = name
+        self.column = column
+        self.required = required
+        self.columns = rule.columns
+        self._when = rule.when
+        self._memo = Memo(convert)
+        self._constant = None if rule.columns else constant(convert, rule)
+        self._quick: SplitMoments | IsoMoments | None = None
+
+    @classmethod
+    def of_field(
+        cls,
+        field: ShapeField,
+        rule: Rule,
+        mapping: Mapping,
+        around: Surroundings,
+        *,
+        prefix: str,
+        by_row: bool,
+    ) -> Filler:
+        """The filler of a shape's field. `by_row`: amounts wait for the currency of their row."""
+        if field.type is FieldType.MONEY and by_row:
+            convert = major_units(rule, mapping)
+        else:
+            convert = converter(field, rule, mapping, around)
+        filler = cls(prefix + field.name, field.column, field.required, rule, convert)
+        if field.type is FieldType.MOMENT:
+            filler._quick = split_moments(rule, mapping, around) or iso_moments(rule, mapping, around)
+        return filler
+
+    @classmethod
+    def of_attribute(
+        cls, attribute: AttributeRule, rule: Rule, mapping: Mapping, around: Surroundings
+    ) -> Filler:
+        """The filler of an attribute: its part of the JSON text."""
+        key = attribute.attribute.key
+        return cls(f"attributes.{key}", key, False, rule, fragment(attribute, rule, mapping, around))
+
+    @property
+    def faulty(self) -> bool:
+        """Whether any cell so far could not be taken."""
+        return self._memo.faulty
+
+    def fill(self, cells: Map[str, Sequence[Any]], count: int) -> list[Any]:
+        """The values of all rows; Fault objects where a cell could not be taken."""
+        quick = self._quick.of(cells) if self._quick else None
+        if quick is not None:
+            made = quick
+        elif not self.columns:
+            made = [self._constant] * count
+        elif len(self.columns) == 1:
+            made = self._memo.of(cells[self.columns[0]])
+        else:
+            made = self._memo.of(list(zip(*(cells[name] for name in self.columns), strict=True)))
+        if self._when is None:
+            return made
+        texts, negated = self._when.texts, self._when.negated
+        return [
+            value if ((cell.strip() if cell.__class__ is str else "") in texts) is not negated else None
+            for value, cell in zip(made, cells[self._when.column], strict=True)
+        ]
+
+
+class SplitMoments:
+    """A moment from a column of days and one of times: both repeat, so that each row costs one addition.
+
+    Gives up on a batch (None) as soon as one cell is not plainly a day or a time; the slow way then says why.
+    """
+
+    def __init__(
+        self, columns: tuple[str, ...], null: frozenset[str], read_day: Reader, read_clock: Reader, zone: str
+    ) -> None:
+        self._day_column, self._clock_column = columns
+        self._null = null
+        self._read_day, self._read_clock = read_day, read_clock
+        self._wall = None if zone in ("UTC", "Etc/UTC") else ZoneInfo(zone)
+        self._days = Memo(self._day, always=True)
+        self._clocks = Memo(self._clock, always=True)
+
+    def of(self, cells: Map[str, Sequence[Any]]) -> list[Any] | None:
+        """The instants in UTC, None where day or time is missing."""
+        days, clocks = self._days.of(cells[self._day_column]), self._clocks.of(cells[self._clock_column])
+        if UNSURE in days or UNSURE in clocks:
+            return None
+        made = [d + c if d is not None and c is not None else None for d, c in zip(days, clocks, strict=True)]
+        if self._wall is None:
+            return made
+        wall = self._wall
+        return [m if m is None else m.replace(tzinfo=wall).astimezone(UTC) for m in made]
+
+    def _day(self, cell: Any) -> Any:
+        found = self._read(cell, self._read_day)
+        if not isinstance(found, datetime):
+            return found
+        if found.tzinfo is not None or found.time() != MIDNIGHT.time():
+            return UNSURE
+        if not FIRST_YEAR <= found.year <= LAST_YEAR:
+            return UNSURE
+        return found.replace(tzinfo=UTC) if self._wall is None else found
+
+    def _clock(self, cell: Any) -> Any:
+        found = self._read(cell, self._read_clock)
+        if not isinstance(found, datetime):
+            return found
+        if found.tzinfo is not None or not MIDNIGHT <= found < MIDNIGHT + timedelta(days=1):
+            return UNSURE
+        return found - MIDNIGHT
+
+    def _read(self, cell: Any, read: Reader) -> Any:
+        if cell is None:
+            return None
+        if cell.__class__ is not str:
+            return UNSURE
+        text = cell.strip()
+        if text in self._null:
+            return None
+        try:
+            return read(text) or UNSURE
+        except (ValueError, OverflowError):
+            return UNSURE
+
+
+def split_moments(rule: Rule, mapping: Mapping, around: Surroundings) -> SplitMoments | None:
+    """The quick way for a moment in two columns, where its rule allows one."""
+    simple = rule.values is None and rule.default is None and rule.unit is None and rule.join in (None, " ")
+    if len(rule.columns) != 2 or not simple:
+        return None
+    readers = split_readers(rule.formats, mapping.day_first)
+    if readers is None:
+        return None
+    null = mapping.null | rule.null | {""}
+    return SplitMoments(rule.columns, null, *readers, rule.zone or mapping.zone or around.zone)

@@ -1,0 +1,392 @@
+"""A first mapping for a file nobody has described yet, by the names and the cells of its columns.
+
+What it writes is a text to edit; it loads as it is and names every column, mapped or as a comment.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from itertools import combinations
+from pathlib import Path, PurePath
+
+from backend.core.errors import Invalid
+from backend.ingestion.formats.batch import Batch, Table, text_of
+from backend.ingestion.formats.content import Source
+from backend.ingestion.formats.faults import FILE_LIMIT, file_fault
+from backend.ingestion.formats.opening import open_table
+from backend.ingestion.formats.options import FileOptions
+from backend.ingestion.profiles import Look, Profile, profile
+from backend.ingestion.shapes import INTERACTION
+from backend.ingestion.synonyms import (
+    CHANNEL_NAMES,
+    CHANNEL_WORDS,
+    FIELDS,
+    ID_NAMES,
+    SURVEY,
+    Clue,
+    channel_of,
+    is_clock,
+    matches,
+    plain_name,
+    unit_of,
+)
+from backend.ingestion.values.text import boolean
+from backend.interactions.attributes import RESERVED
+from backend.interactions.models import CHANNELS
+
+SAMPLE = 2_000  # rows looked at
+ID_SAMPLE = 50_000  # rows in which an id must not come twice: in two thousand, a daily counter looks like one
+ID_COLUMNS = 8  # columns that may make up an id, counted from the left
+ID_LENGTH = 64  # characters; longer texts may well be unique, but they are comments
+FEW = 12  # different values that are still listed one by one
+
+
+def guess_mapping(source_file: Source, *, source: str | None = None, name: str = "") -> str:
+    """The TOML text of a first mapping. `source` names where the data comes from, by default after the file.
+
+    Raises Invalid for faults of the file.
+    """
+    table, options = _open(source_file, name)
+    try:
+        batches = iter(table.batches(SAMPLE))
+        batch = next(batches, None)
+        names = [name for name in table.header or (batch.names() if batch else ()) if name.strip()]
+        if not names:
+            raise file_fault("FILE_EMPTY", "The file has no columns to guess from.")
+        columns = [profile(column, batch.column(column) if batch else []) for column in names]
+        keys = _keys(columns, batches)
+        described = table.describe()
+    finally:
+        table.close()
+    file_name = name or (source_file.name if isinstance(source_file, Path) else "")
+    return _Draft(columns, described | _given(options), source or _source_name(file_name), keys).text()
+
+
+def _open(source_file: Source, name: str) -> tuple[Table, FileOptions]:
+    """Opens the file, once more with the encoding that a first failure suggests."""
+    options = FileOptions()
+    for _ in range(2):
+        try:
+            table = open_table(source_file, options, name=name, limit=FILE_LIMIT)
+            if isinstance(
+                source_file, Path
+            ):  # a later byte may not fit; better to know now than at the import
+                next(iter(table.batches(SAMPLE)), None)
+                table.close()
+                table = open_table(source_file, options, name=name, limit=FILE_LIMIT)
+            return table, options
+        except Invalid as fault:
+            hint = fault.problems[0].hint if fault.problems else None
+            if (
+                fault.code != "FILE_ENCODING"
+                or hint is None
+                or options.encoding
+                or not isinstance(source_file, Path)
+            ):
+                raise
+            options = replace(options, encoding=hint)
+    return open_table(source_file, options, name=name, limit=FILE_LIMIT), options
+
+
+def _keys(columns: Sequence[Profile], batches: Iterator[Batch]) -> list[tuple[str, ...]]:
+    """Columns, then pairs and triples, of which no value comes twice, the likeliest first."""
+    likely = [
+        c for c in columns if c.complete and c.look in KEY_LOOKS and max(map(len, c.counts)) <= ID_LENGTH
+    ]
+    likely = sorted(likely, key=lambda c: not matches(c.name, ID_NAMES))[:ID_COLUMNS]
+    groups = [group for size in (1, 2, 3) for group in combinations([c.name for c in likely], size)]
+    cells: dict[str, list[str]] = {c.name: [text or "" for text in c.texts] for c in likely}
+    rows = len(columns[0].texts) if columns else 0
+    while rows < ID_SAMPLE and groups and (batch := next(batches, None)) is not None:
+        rows += len(batch.lines)
+        for name, known in cells.items():
+            known += [text_of(cell) or "" for cell in batch.column(name)]
+    return [
+        group for group in groups if len(set(zip(*(cells[name] for name in group), strict=True))) == rows > 0
+    ]
+
+
+def _given(options: FileOptions) -> dict[str, object]:
+    return {"encoding": options.encoding} if options.encoding else {}
+
+
+class _Draft:
+    """Assigns columns to fields and writes it down."""
+
+    def __init__(
+        self,
+        columns: Sequence[Profile],
+        described: dict[str, object],
+        source: str,
+        keys: Sequence[tuple[str, ...]],
+    ) -> None:
+        self.columns = columns
+        self.keys = keys
+        self.described = described
+        self.source = source
+        self.used: set[str] = set()
+        self.attribute_keys: set[str] = set()
+        self.clocks = [column for column in columns if column.look is Look.CLOCK]
+        self.days = [column for column in columns if column.look is Look.DAY]
+        self.answered: Profile | None = None
+
+    def text(self) -> str:
+        """The mapping as TOML."""
+        if {"external_id", "channel"} <= {column.name for column in self.columns}:
+            return self._export_shape()
+        fields = self._fields()
+        survey = self._survey()
+        rest = [
+            column
+            for column in self.columns
+            if column.name not in self.used and column.look is not Look.EMPTY
+        ]
+        empty = [column.name for column in self.columns if column.look is Look.EMPTY]
+        markers = sorted({marker for column in self.columns for marker in column.markers})
+        lines = [
+            "# A first mapping, guessed from names and values. Check each line, then import with it.",
+            "# The manual is backend/ingestion/README.md.",
+            "",
+            f"source = {_quoted(self.source)}   # where the data comes from; part of every record's id",
+            'kind = "interaction"',
+            '# zone = "Europe/Zurich"   # of times without an offset; the tenant\'s zone if not said',
+            *(
+                [f'null = {json.dumps(markers, ensure_ascii=False)}   # texts that mean "missing"']
+                if markers
+                else []
+            ),
+            "",
+            "[file]",
+            *[f"{key} = {_quoted(str(value))}" for key, value in self.described.items()],
+            "",
+            "[fields]",
+            *fields,
+        ]
+        if survey:
+            lines += ["", "[survey]   # from the same row, where it has a score", *survey]
+        lines += [
+            "",
+            "[attributes]   # further columns, usable in formulas and filters: take away the # to keep one",
+        ]
+        lines += [self._attribute(column) for column in rest]
+        lines += [f"# empty: {_plain(name)}" for name in empty]
+        return "\n".join(lines) + "\n"
+
+    def _export_shape(self) -> str:
+        return "\n".join(
+            [
+                "# The columns are those of the built-in export shape: the file needs no mapping.",
+                "",
+                f"source = {_quoted(self.source)}",
+                'kind = "interaction"',
+                "same_names = true",
+                "",
+            ]
+        )
+
+    def _fields(self) -> list[str]:
+        """Ids first, then whatever a clue fits, in the order of the shape."""
+        lines = [self._id_line(), self._channel_line()]
+        for clue in FIELDS:
+            column = self._fitting(clue)
+            if column is None:
+                continue
+            if clue.field == "answered":
+                self.answered = column
+            lines.append(self._line(clue, column))
+            if clue.field == "answered" and column.look is Look.BOOLEAN:
+                lines.append(f"abandoned = {self._boolean(column, swapped=True)}")
+        return lines
+
+    def _id_line(self) -> str:
+        if self.keys and len(self.keys[0]) == 1:
+            name = self.keys[0][0]
+            self.used.add(name)
+            column = next(c for c in self.columns if c.name == name)
+            return f"external_id = {_quoted(name)}   # no value comes twice{_among(column)}"
+        if self.keys:
+            return (
+                f"external_id = [{', '.join(map(_quoted, self.keys[0]))}]   # together no value comes twice"
+            )
+        widest = max(self.columns, key=lambda c: len(c.counts), default=None)
+        name = widest.name if widest else "id"
+        return f"external_id = {_quoted(name)}   # CHECK: values come twice; such rows are one record"
+
+    def _channel_line(self) -> str:
+        column = next(
+            (
+                c
+                for c in self.columns
+                if matches(c.name, CHANNEL_NAMES) and c.name not in self.used and 0 < len(c.counts) <= FEW
+            ),
+            None,
+        )
+        if column is None:
+            return f'channel = {{ value = "{self._likely_channel()}" }}   # one of {", ".join(CHANNELS)}'
+        self.used.add(column.name)
+        pairs = {text: channel_of(text) or "ticket" for text in column.counts}
+        inner = ", ".join(f"{_quoted(text)} = {_quoted(channel)}" for text, channel in pairs.items())
+        return f"channel = {{ column = {_quoted(column.name)}, values = {{ {inner} }} }}"
+
+    def _likely_channel(self) -> str:
+        for column in self.columns:
+            for pattern, channel in CHANNEL_WORDS:
+                if channel in ("call", "chat", "ticket", "email") and re.search(
+                    pattern, plain_name(column.name)
+                ):
+                    return channel
+        return "ticket"
+
+    def _fitting(self, clue: Clue) -> Profile | None:
+        for pattern in clue.patterns:
+            for column in self.columns:
+                if (
+                    column.name not in self.used
+                    and column.look in clue.looks
+                    and re.search(pattern, plain_name(column.name))
+                ):
+                    self.used.add(column.name)
+                    return column
+        return None
+
+    def _line(self, clue: Clue, column: Profile) -> str:
+        if clue.looks & {Look.MOMENT, Look.DAY}:
+            return f"{clue.field} = {self._moment(column)}"
+        if column.look is Look.BOOLEAN and Look.BOOLEAN in clue.looks:
+            return f"{clue.field} = {self._boolean(column)}"
+        if clue.field.endswith("_time"):
+            options = [f"column = {_quoted(column.name)}"]
+            if column.look is Look.NUMBER:
+                options.append(f'unit = "{unit_of(column.name)}"')
+            options += self._zero_marker(column)
+            return f"{clue.field} = {{ {', '.join(options)} }}{_among(column, comment=True)}"
+        return f"{clue.field} = {_quoted(column.name)}{_among(column, comment=True)}"
+
+    def _moment(self, column: Profile) -> str:
+        names, pattern = [column.name], column.format
+        clock = next((c for c in self.clocks if c.name not in self.used and is_clock(c.name)), None)
+        if column.look is Look.DAY and clock is not None:
+            self.used.add(clock.name)
+            names.append(clock.name)
+            seconds = all(text.count(":") == 2 for text in clock.counts)
+            half = any(text[-1:] in "mM." for text in clock.counts)
+            shape = ("%I" if half else "%H") + ":%M" + (":%S" if seconds else "") + (" %p" if half else "")
+            pattern = f"{pattern} {shape}" if pattern else f"%Y-%m-%d {shape}" if _dashed(column) else None
+        where = (
+            f"columns = [{', '.join(map(_quoted, names))}]"
+            if len(names) > 1
+            else f"column = {_quoted(names[0])}"
+        )
+        options = [
+            where,
+            *([f'format = "{pattern}"'] if pattern else []),
+            *([f'unit = "{column.unit}"'] if column.unit else []),
+        ]
+        check = "   # CHECK: day or month first?" if column.ambiguous else ""
+        return f"{{ {', '.join(options)} }}{check or _among(column, comment=True)}"
+
+    def _boolean(self, column: Profile, *, swapped: bool = False) -> str:
+        pairs = ", ".join(
+            f"{_quoted(text)} = {str(bool(boolean(text)) is not swapped).lower()}"
+            for text in sorted(column.counts)
+        )
+        return f"{{ column = {_quoted(column.name)}, values = {{ {pairs} }} }}"
+
+    def _zero_marker(self, column: Profile) -> list[str]:
+        """Zeros of exactly the contacts that were not answered are no measurements."""
+        if self.answered is None:
+            return []
+        unanswered = [
+            text
+            for text, answer in zip(column.texts, self.answered.texts, strict=True)
+            if answer is not None and answer.casefold() in ("n", "no", "false", "0", "否")
+        ]
+        zeros = {text for text in unanswered if text is not None}
+        if zeros and all(set(text) <= set("0:.") for text in zeros):
+            return [f"null = {json.dumps(sorted(zeros))}"]
+        return []
+
+    def _survey(self) -> list[str]:
+        lines: list[str] = []
+        for clue in SURVEY:
+            column = self._fitting(clue)
+            if column is None:
+                continue
+            if clue.field != "score":
+                lines.append(f"{clue.field} = {_quoted(column.name)}")
+                continue
+            scale = self._scale(column)
+            if scale is None:
+                self.used.discard(column.name)
+                return []
+            kind = "nps" if re.search(r"nps|recommend|推荐", plain_name(column.name)) else "csat"
+            lines.append(f'kind = {{ value = "{kind}" }}')
+            lines.append(
+                f"score = {{ column = {_quoted(column.name)}, {scale} }}   # CHECK: worst and best value"
+            )
+        return lines if any(line.startswith("score") for line in lines) else []
+
+    def _scale(self, column: Profile) -> str | None:
+        """The usual scale that holds all scores; on one to five a zero means that nobody answered."""
+        low, high = column.numbers or (Decimal(0), Decimal(0))
+        if low < 0 or high > 100:
+            return None
+        if high <= 1 and low == 0:
+            return "scale = [0, 1]"
+        top = next(top for top in (5, 10, 100) if high <= top)
+        zeros = self._zero_marker(column)
+        if low == 0 and top == 5 and not zeros:
+            zeros = ['null = ["0"]']
+        bottom = 0 if low == 0 and not zeros else 1
+        return ", ".join([f"scale = [{bottom}, {top}]", *zeros])
+
+    def _attribute(self, column: Profile) -> str:
+        key = re.sub(r"[^a-z0-9]+", "_", plain_name(column.name)).strip("_")[:60]
+        if not key or not key[0].isalpha():
+            key = f"column_{self.columns.index(column) + 1}"
+        if key in RESERVED or INTERACTION.field(key) or key in self.attribute_keys:
+            key = f"{key[:50]}_{self.columns.index(column) + 1}"
+        self.attribute_keys.add(key)
+        kind = {
+            Look.MOMENT: "moment",
+            Look.DAY: "moment",
+            Look.NUMBER: "number",
+            Look.BOOLEAN: "boolean",
+            Look.DURATION: "duration",
+            Look.CLOCK: "duration",
+        }.get(column.look, "text")
+        pattern = f', format = "{column.format}"' if column.format else ""
+        options = f'column = {_quoted(column.name)}, type = "{kind}"{pattern}'
+        return f"# {key} = {{ {options} }}{_among(column, comment=True)}"
+
+
+KEY_LOOKS = frozenset({Look.TEXT, Look.NUMBER, Look.DAY, Look.MOMENT})
+
+
+def _dashed(column: Profile) -> bool:
+    return all(re.fullmatch(r"\d{4}-\d{1,2}-\d{1,2}", text) for text in column.counts)
+
+
+def _among(column: Profile, *, comment: bool = False) -> str:
+    shown = ", ".join(_plain(text) for text in column.examples())
+    missing = column.texts.count(None)
+    note = f"{shown}{f' · {missing:,} missing' if missing else ''}"
+    return f"   # {note}" if comment else f" · {note}"
+
+
+def _plain(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def _quoted(text: str) -> str:
+    """A TOML basic string; JSON's escapes are a subset but for DEL."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _source_name(file_name: str) -> str:
+    stem = PurePath(file_name.removesuffix(".gz")).stem
+    return "".join(c for c in stem if c.isprintable())[:60].strip() or "my_source"
