@@ -1,0 +1,87 @@
+"""The one door to numbers: questions in, answers out, one snapshot for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from backend.core.clock import Clock
+from backend.core.errors import DomainError
+from backend.metrics import definitions, repository
+from backend.metrics.planning.describe import describe
+from backend.metrics.planning.frames import Frames
+from backend.metrics.planning.lowering import Setting, lower, spell
+from backend.metrics.planning.members import Members
+from backend.metrics.planning.planner import plan
+from backend.metrics.planning.shaping import Wanted, shape
+from backend.metrics.preparation import Preparation
+from backend.metrics.questions import Answer, Question, Restriction
+from tenants.database import ReadSession, TenantDatabase
+
+_EVERYTHING = Restriction()
+
+
+class Evaluator:
+    """Answers questions about one tenant's numbers."""
+
+    def __init__(self, database: TenantDatabase, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def answer(
+        self, questions: Sequence[Question], *, restriction: Restriction = _EVERYTHING
+    ) -> list[Answer | DomainError]:
+        """An answer per question, in order; one that cannot be answered has its error in that place.
+
+        All are planned together and read from one snapshot. What fails for all (the database is gone, the
+        time is up) is raised.
+        """
+        if not questions:
+            return []
+        async with self._database.read(snapshot=True) as session:
+            preparation = await self._preparation(session, restriction)
+            outcomes = [_prepared(preparation, question) for question in questions]
+            frames = Frames()
+            setting = _setting(preparation)
+            for statement in plan(one.task for one in outcomes if isinstance(one, Wanted)).statements:
+                lowered = lower(statement, setting)
+                frames.add(lowered, (await session.execute(lowered.select)).all())
+            members = Members(await repository.members_by_id(session, frames.ids))
+        now = self._clock()
+        return [
+            outcome if isinstance(outcome, DomainError) else _shaped(outcome, frames, members, now)
+            for outcome in outcomes
+        ]
+
+    async def explain(self, question: Question, *, restriction: Restriction = _EVERYTHING) -> str:
+        """How a question would be answered: the plan, then its statements with the values written in."""
+        async with self._database.read() as session:
+            preparation = await self._preparation(session, restriction)
+        planned = plan([preparation.prepare(question).task])
+        setting = _setting(preparation)
+        statements = [spell(lower(statement, setting)) for statement in planned.statements]
+        return "\n\n".join([describe(planned), *statements])
+
+    async def _preparation(self, session: ReadSession, restriction: Restriction) -> Preparation:
+        tenant = self._database.tenant
+        kpis = await definitions.list_kpis(session, self._clock())
+        attributes = await repository.list_attributes(session)
+        return Preparation.of(kpis, attributes, tenant.zone, tenant.currency, restriction)
+
+
+def _setting(preparation: Preparation) -> Setting:
+    return Setting(preparation.vocabulary, preparation.zone, preparation.currency, preparation.restriction)
+
+
+def _prepared(preparation: Preparation, question: Question) -> Wanted | DomainError:
+    try:
+        return preparation.prepare(question)
+    except DomainError as error:
+        return error
+
+
+def _shaped(wanted: Wanted, frames: Frames, members: Members, now: datetime) -> Answer | DomainError:
+    try:
+        return shape(wanted, frames, members, now)
+    except DomainError as error:
+        return error

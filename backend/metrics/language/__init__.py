@@ -1,0 +1,1 @@
+"""Formula text to a bound, typed tree. Imports the standard library only."""

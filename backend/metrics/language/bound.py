@@ -1,0 +1,187 @@
+"""A formula whose every name has a meaning: what the binder makes, what the planner reads.
+
+Two floors. *Row* expressions have a value per row of a fact. *Formula* expressions have a value per cell
+and are made of aggregates over row expressions. All numbers in row expressions are stored integers (see
+`Type.scale`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from backend.metrics.language.types import Field, Type
+
+# row expressions
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A value already in stored form: int for numbers (scaled), str, bool, or a datetime.date for dates."""
+
+    value: object
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class FieldValue:
+    """A field's value on the row."""
+
+    field: Field
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """Whether a moment happened: `resolved` in a condition."""
+
+    field: Field
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic:
+    """+ - * on numbers brought to one scale by the binder; - between moments gives a duration in ms."""
+
+    op: str
+    left: Row
+    right: Row
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Scaled:
+    """A number times a whole factor, so that two scales meet."""
+
+    operand: Row
+    factor: int
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """= != < <= > >= between two values of one type, or `contains` (text, letter case ignored)."""
+
+    op: str
+    left: Row
+    right: Row
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """Whether a value is among literals."""
+
+    operand: Row
+    options: tuple[Literal, ...]
+    negated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class IsMissing:
+    """Whether a value is NULL (or, negated, is not)."""
+
+    operand: Row
+    negated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Logic:
+    """and / or of conditions."""
+
+    op: str
+    operands: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The opposite of a condition; NULL stays NULL."""
+
+    operand: Row
+
+
+@dataclass(frozen=True, slots=True)
+class Choose:
+    """if(condition, then, otherwise) on rows."""
+
+    condition: Row
+    then: Row
+    otherwise: Row
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class ContactedAgain:
+    """Whether the same customer started another counted interaction within so many ms after this one started.
+
+    NULL when the customer or the start is unknown.
+    """
+
+    within: int
+
+
+Row = (
+    Literal
+    | FieldValue
+    | Happened
+    | Arithmetic
+    | Scaled
+    | Compare
+    | OneOf
+    | IsMissing
+    | Logic
+    | Not
+    | Choose
+    | ContactedAgain
+)
+
+# formula expressions
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """One aggregate over the rows of a fact.
+
+    function: count, count_distinct, sum, avg, min, max, stddev, share, percentile (log histogram),
+    exact_percentile (percentile_cont), disc_percentile (percentile_disc). `percentile` is in (0, 1) for
+    those three. For share, the argument is the condition and the rows where it is NULL are not in the
+    denominator. `anchor` is an anchor of the fact. `type` is the type of the result before division by its
+    scale.
+    """
+
+    function: str
+    argument: Row | None
+    where: Row | None
+    fact: str
+    anchor: str
+    including_excluded: bool
+    type: Type
+    percentile: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A number in a formula, in shown units (30s is 30) whatever the scale of its type says."""
+
+    value: Decimal
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Combined:
+    """+ - * / of formula expressions, in shown units; division by zero gives no data."""
+
+    op: str
+    left: Expression
+    right: Expression
+    type: Type
+
+
+Expression = Aggregate | Constant | Combined
+
+
+@dataclass(frozen=True, slots=True)
+class BoundFormula:
+    """A formula ready to be planned; `canonical` is its text as the formatter prints it."""
+
+    expression: Expression
+    type: Type
+    canonical: str

@@ -1,0 +1,259 @@
+"""A formula as a plain sentence, in English and in Chinese. Reads the tree and labels; means nothing new."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import assert_never
+
+from backend.metrics.language.fields import CHOICES_ZH, INTERACTION
+from backend.metrics.language.formatter import format_number, split_duration
+from backend.metrics.language.functions import SHARE, Takes, find_function
+from backend.metrics.language.parser import NOT, OR, PRECEDENCE, SIGN, SUM
+from backend.metrics.language.tree import (
+    Among,
+    Binary,
+    Call,
+    Conditional,
+    Duration,
+    Formula,
+    KpiReference,
+    Missing,
+    Name,
+    Node,
+    Number,
+    Text,
+    Truth,
+    Unary,
+)
+from backend.metrics.language.types import MOMENT, Field, Vocabulary
+from backend.metrics.language.vocabulary import find_fact
+
+
+class Tongue(StrEnum):
+    """The languages that sentences are rendered in."""
+
+    EN = "en"
+    ZH = "zh"
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    operators: Mapping[str, str]
+    negation: str
+    missing: str
+    present: str
+    among: str
+    not_among: str
+    separator: str
+    choice: str
+    between: str
+    where: str
+    share_where: str
+    trailing: str
+    anchor: str
+    excluded: str
+    parenthesis: str
+    truths: tuple[str, str]
+    units: Mapping[str, str]
+
+
+_WORDS = {
+    Tongue.EN: _Words(
+        operators={
+            "+": "{0} plus {1}", "-": "{0} minus {1}", "*": "{0} times {1}", "/": "{0} divided by {1}",
+            "=": "{0} is {1}", "!=": "{0} is not {1}", "<": "{0} is below {1}", "<=": "{0} is at most {1}",
+            ">": "{0} is above {1}", ">=": "{0} is at least {1}", "contains": "{0} contains {1}",
+            "and": "{0} and {1}", "or": "{0} or {1}",
+        },
+        negation="not {0}", missing="{0} is missing", present="{0} is known",
+        among="{0} is one of {1}", not_among="{0} is none of {1}", separator=", ",
+        choice="{1} if {0}, else {2}", between="time from {1} to {0}",
+        where=" where {0}", share_where=", among those where {0}", trailing=", where {0}",
+        anchor=", dated by “{0}”", excluded=", excluded ones included", parenthesis="({0})",
+        truths=("false", "true"),
+        units={"d": " day", "h": " hour", "m": " minute", "s": " second", "ms": " millisecond"},
+    ),
+    Tongue.ZH: _Words(
+        operators={
+            "+": "{0}加{1}", "-": "{0}减{1}", "*": "{0}乘以{1}", "/": "{0}除以{1}",
+            "=": "{0}为{1}", "!=": "{0}不为{1}", "<": "{0}小于{1}", "<=": "{0}不超过{1}",
+            ">": "{0}大于{1}", ">=": "{0}不低于{1}", "contains": "{0}包含{1}",
+            "and": "{0}且{1}", "or": "{0}或{1}",
+        },
+        negation="非{0}", missing="{0}缺失", present="{0}非空",
+        among="{0}属于{1}", not_among="{0}不属于{1}", separator="、",
+        choice="若{0}则{1}，否则{2}", between="从{1}到{0}的时间",
+        where="（{0}）", share_where="（范围：{0}）", trailing="，条件：{0}",
+        anchor="，按{0}时间统计", excluded="，含已排除的记录", parenthesis="（{0}）",
+        truths=("否", "是"),
+        units={"d": "天", "h": "小时", "m": "分钟", "s": "秒", "ms": "毫秒"},
+    ),
+}  # fmt: skip
+
+
+def render_sentence(
+    formula: Formula,
+    vocabulary: Vocabulary,
+    tongue: Tongue = Tongue.EN,
+    kpi_names: Mapping[str, str] | None = None,
+) -> str:
+    """The formula in plain words. `kpi_names` are the names of KPIs in that language, by key; a key stands
+    in else.
+    """
+    return _Speaker(vocabulary, tongue, kpi_names or {}).formula(formula)
+
+
+class _Speaker:
+    def __init__(self, vocabulary: Vocabulary, tongue: Tongue, kpi_names: Mapping[str, str]) -> None:
+        self._vocabulary = vocabulary
+        self._tongue = tongue
+        self._words = _WORDS[tongue]
+        self._kpi_names = kpi_names
+        self._trailing: Node | None = None
+
+    def formula(self, formula: Formula) -> str:
+        self._trailing = formula.where
+        said = self._say(formula.body, OR)
+        if formula.where is not None:
+            said += self._words.trailing.format(self._say(formula.where, OR))
+        return said + self._clauses(formula.anchor, formula.including_excluded)
+
+    def _clauses(self, anchor: str | None, including_excluded: bool) -> str:
+        said = ""
+        if anchor is not None:
+            fields = self._vocabulary.fields
+            own = next((field for name, field in fields.items() if name.endswith(f".{anchor}")), None)
+            field = fields.get(anchor, own)
+            said = self._words.anchor.format(self._label(field) if field else anchor)
+        return said + (self._words.excluded if including_excluded else "")
+
+    def _say(self, node: Node, at_least: int) -> str:
+        """The node in words, in parentheses where it would otherwise run into its neighbours."""
+        said = self._bare(node)
+        if isinstance(node, Binary):
+            apart = PRECEDENCE[node.op] < at_least and not self._is_between(node)
+        else:
+            apart = at_least >= SUM and self._tongue is Tongue.EN and self._runs_on(node)
+        return self._words.parenthesis.format(said) if apart else said
+
+    def _runs_on(self, node: Node) -> bool:
+        """Whether the node ends in a clause, which would swallow what is said after it."""
+        if not isinstance(node, Call):
+            return False
+        return node.name == SHARE.name or node.where is not None or node.anchor is not None
+
+    def _bare(self, node: Node) -> str:
+        words = self._words
+        match node:
+            case Number(value):
+                return format_number(value)
+            case Duration(milliseconds):
+                return self._duration(milliseconds)
+            case Text(value):
+                return CHOICES_ZH.get(value, value) if self._tongue is Tongue.ZH else value
+            case Truth(value):
+                return words.truths[value]
+            case Name(path):
+                field = self._vocabulary.find_field(path)
+                return self._label(field) if field else ".".join(path)
+            case KpiReference(key):
+                return self._kpi_names.get(key, key.replace("_", " "))
+            case Unary(op, operand):
+                said = self._say(operand, SUM)
+                return words.negation.format(said) if op == "not" else f"-{said}"
+            case Binary(op, left, right):
+                if self._is_between(node):
+                    return words.between.format(self._bare(left), self._bare(right))
+                strength = PRECEDENCE[op]
+                if op == "or":  # few readers know that “and” binds more tightly
+                    first = OR if isinstance(left, Binary) and left.op == "or" else NOT
+                    return words.operators[op].format(self._say(left, first), self._say(right, NOT))
+                return words.operators[op].format(self._say(left, strength), self._say(right, strength + 1))
+            case Missing(operand, negated):
+                return (words.present if negated else words.missing).format(self._say(operand, SUM))
+            case Among(operand, options, negated):
+                listed = words.separator.join(self._say(option, SUM) for option in options)
+                return (words.not_among if negated else words.among).format(self._say(operand, SUM), listed)
+            case Conditional(condition, then, otherwise):
+                parts = (self._say(part, SUM) for part in (condition, then, otherwise))
+                return words.parenthesis.format(words.choice.format(*parts))
+            case Call():
+                return self._call(node)
+            case _:
+                assert_never(node)
+
+    def _call(self, node: Call) -> str:
+        found = find_function(node.name)
+        if found is None:
+            return node.name
+        function, percentile = found
+        at_least = OR if function.takes is Takes.CONDITION else SIGN
+        said = self._words.separator.join(self._say(argument, at_least) for argument in node.arguments)
+        shape = function.en if self._tongue is Tongue.EN else function.zh
+        said = shape.format(x=said, fact=self._fact(node), p=self._percentile(percentile))
+        if node.where is not None:
+            where = self._words.share_where if function.takes is Takes.CONDITION else self._words.where
+            said += where.format(self._say(node.where, OR))
+        return said + self._clauses(node.anchor, node.including_excluded)
+
+    def _fact(self, node: Call) -> str:
+        nodes = [*node.arguments, *(n for n in (node.where, self._trailing) if n is not None)]
+        names = (name for one in nodes for name in _names(one))
+        known = [field for field in map(self._vocabulary.find_field, names) if field is not None]
+        fact = self._vocabulary.facts[find_fact(known) or INTERACTION]
+        return fact.label_en if self._tongue is Tongue.EN else fact.label_zh
+
+    def _percentile(self, percentile: Decimal | None) -> str:
+        if percentile is None:
+            return ""
+        number = format_number(percentile * 100)
+        return _ordinal(number) if self._tongue is Tongue.EN else number
+
+    def _duration(self, milliseconds: int) -> str:
+        said = []
+        for count, unit in split_duration(milliseconds):
+            plural = "s" if self._tongue is Tongue.EN and count != 1 else ""
+            said.append(f"{count}{self._words.units[unit]}{plural}")
+        return " ".join(said)
+
+    def _is_between(self, node: Node) -> bool:
+        """Whether the node is the time between two moments."""
+        if not isinstance(node, Binary) or node.op != "-":
+            return False
+        sides = (self._vocabulary.find_field(s.path) for s in (node.left, node.right) if isinstance(s, Name))
+        moments = [side for side in sides if side is not None and side.type == MOMENT]
+        return len(moments) == 2
+
+    def _label(self, field: Field) -> str:
+        return field.label_en if self._tongue is Tongue.EN else field.label_zh
+
+
+def _ordinal(number: str) -> str:
+    if number[-2:] in ("11", "12", "13") or "." in number:
+        return f"{number}th"
+    return number + {"1": "st", "2": "nd", "3": "rd"}.get(number[-1], "th")
+
+
+def _names(node: Node) -> Iterator[tuple[str, ...]]:
+    match node:
+        case Name(path):
+            yield path
+        case Unary(operand=operand) | Missing(operand=operand):
+            yield from _names(operand)
+        case Binary(left=left, right=right):
+            yield from _names(left)
+            yield from _names(right)
+        case Among(operand=operand, options=options):
+            for one in (operand, *options):
+                yield from _names(one)
+        case Conditional(condition=condition, then=then, otherwise=otherwise):
+            for one in (condition, then, otherwise):
+                yield from _names(one)
+        case Call(arguments=arguments, where=where):
+            for one in (*arguments, *((where,) if where is not None else ())):
+                yield from _names(one)
+        case _:
+            return

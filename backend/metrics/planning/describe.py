@@ -1,0 +1,85 @@
+"""A plan as people read it. Never a source of SQL."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from backend.metrics.language.bound import (
+    Arithmetic,
+    Choose,
+    Compare,
+    ContactedAgain,
+    FieldValue,
+    Happened,
+    IsMissing,
+    Literal,
+    Logic,
+    Not,
+    OneOf,
+    Row,
+    Scaled,
+)
+from backend.metrics.planning.parts import Part
+from backend.metrics.planning.planner import Plan, Scan, Split, Statement
+
+
+def describe(plan: Plan) -> str:
+    """One paragraph per statement: its rows, its splits, its parts."""
+    return "\n\n".join(_statement(statement) for statement in plan.statements)
+
+
+def brief(row: Row) -> str:
+    """A row expression in stored units: 30 s reads 30000."""
+    match row:
+        case Literal(value=value):
+            return repr(value)
+        case FieldValue(field=field) | Happened(field=field):
+            return field.name
+        case Arithmetic(op=op, left=left, right=right) | Compare(op=op, left=left, right=right):
+            return f"({brief(left)} {op} {brief(right)})"
+        case Scaled(operand=operand, factor=factor):
+            return f"({brief(operand)} * {factor})"
+        case OneOf(operand=operand, options=options, negated=negated):
+            return f"({brief(operand)}{' not' if negated else ''} in ({', '.join(map(brief, options))}))"
+        case IsMissing(operand=operand, negated=negated):
+            return f"({brief(operand)} is {'not ' if negated else ''}missing)"
+        case Logic(op=op, operands=operands):
+            return f"({f' {op} '.join(map(brief, operands))})"
+        case Not(operand=operand):
+            return f"not {brief(operand)}"
+        case Choose(condition=condition, then=then, otherwise=otherwise):
+            return f"if({brief(condition)}, {brief(then)}, {brief(otherwise)})"
+        case ContactedAgain(within=within):
+            return f"contacted_again_within({within} ms)"
+        case _:
+            assert_never(row)
+
+
+def _statement(statement: Statement) -> str:
+    lines = [f"{statement.kind} of {_scan(statement.scan)}"]
+    lines += [f"  by {_split(split)}" for split in statement.splits]
+    lines += [f"  {_part(part)}" for part in statement.parts]
+    return "\n".join(lines)
+
+
+def _scan(scan: Scan) -> str:
+    window = (
+        "all rows"
+        if scan.window is None
+        else (f"{scan.window.start.isoformat()} to {scan.window.end.isoformat()} ({scan.window.zone})")
+    )
+    text = f"{scan.fact} at {scan.anchor}, {window}"
+    if scan.including_excluded:
+        text += ", including excluded"
+    return text if scan.where is None else f"{text}, where {brief(scan.where)}"
+
+
+def _split(split: Split) -> str:
+    names = [split.grain.value] if split.grain else []
+    return ", ".join([*names, *(field.name for field in split.dimensions)]) or "nothing"
+
+
+def _part(part: Part) -> str:
+    collect = str(part.collect) if part.percentile is None else f"{part.collect} {part.percentile}"
+    text = f"{collect} of {'rows' if part.value is None else brief(part.value)}"
+    return text if part.condition is None else f"{text} where {brief(part.condition)}"

@@ -1,0 +1,92 @@
+"""What the statements brought back, by scan and split: groups and the parts collected for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, TypeAlias
+
+from backend.core.errors import Invalid
+from backend.metrics.language.types import Field, Origin
+from backend.metrics.planning.lowering import MOST_GROUPS, Lowered
+from backend.metrics.planning.parts import Collect, Part, empty, merge
+from backend.metrics.planning.planner import Scan, Split
+
+GroupKey: TypeAlias = tuple[Hashable, ...]  # bucket rank (with a grain), then a raw value per dimension
+# where a row's key stands, what its parts go into, and for a histogram where its bucket stands
+_Place: TypeAlias = tuple[list[int], list[tuple[dict[GroupKey, Any], Collect]], int | None]
+
+
+@dataclass(slots=True)
+class Frames:
+    """Per part and place (scan, split): the value of each group that has rows."""
+
+    ids: dict[str, set[int]] = field(default_factory=dict)  # "agent" -> the ids met
+    _values: dict[tuple[Scan, Split, Part], dict[GroupKey, Any]] = field(default_factory=dict)
+    _cut: set[tuple[Scan, Split, Part]] = field(default_factory=set)
+
+    def add(self, lowered: Lowered, rows: Sequence[Sequence[Any]]) -> None:
+        """Takes the rows of one statement."""
+        statement = lowered.statement
+        first = 1 + len(lowered.keys)
+        places = {mask: self._place(lowered, split, at) for mask, (split, at) in lowered.masks.items()}
+        for row in rows:
+            positions, targets, bucket_at = places[row[0]]
+            group = tuple(row[position] for position in positions)
+            if bucket_at is None:
+                for (values, collect), value in zip(targets, row[first:], strict=True):
+                    values[group] = _whole(value, collect)
+            else:
+                counts = targets[0][0].setdefault(group, {})
+                if (bucket := row[bucket_at]) is not None:
+                    counts[bucket] = row[-1]
+        for at, key in enumerate(lowered.keys, 1):
+            if isinstance(key, Field) and key.origin is Origin.NAMED:
+                self.ids.setdefault(key.name, set()).update(row[at] for row in rows if row[at] is not None)
+        if len(rows) > MOST_GROUPS:
+            self._cut.update(
+                (statement.scan, split, part) for split in statement.splits for part in statement.parts
+            )
+
+    def _place(self, lowered: Lowered, split: Split, at: int | None) -> _Place:
+        statement = lowered.statement
+        parts = statement.parts if at is None else (statement.parts[at],)
+        targets = [
+            (self._values.setdefault((statement.scan, split, part), {}), part.collect) for part in parts
+        ]
+        positions = [1 + lowered.keys.index(key) for key in split.keys]
+        return positions, targets, None if at is None else 1 + len(lowered.keys) + at
+
+    def groups(self, scan: Scan, split: Split, part: Part) -> Mapping[GroupKey, Any]:
+        """The value of a part for each group that has rows.
+
+        Raises Invalid (ANSWER_TOO_LARGE) where the database had more groups than it was asked for.
+        """
+        if (scan, split, part) in self._cut:
+            raise Invalid(
+                "The rows fall into too many groups; take fewer dimensions or a shorter window.",
+                code="ANSWER_TOO_LARGE",
+            )
+        return self._values[scan, split, part]
+
+    def regrouped(
+        self, scan: Scan, split: Split, part: Part, key: Callable[[GroupKey], GroupKey]
+    ) -> Mapping[GroupKey, Any]:
+        """The values merged into coarser groups; raises ValueError for what cannot merge."""
+        merged: dict[GroupKey, Any] = {}
+        for group, value in self.groups(scan, split, part).items():
+            coarse = key(group)
+            before = merged.get(coarse, _ABSENT)
+            merged[coarse] = value if before is _ABSENT else merge(part.collect, before, value)
+        return merged
+
+
+_ABSENT = object()
+
+
+def _whole(value: Any, collect: Collect) -> Any:
+    # PostgreSQL's sum of bigint is numeric: whole, but a Decimal here
+    if value is None:
+        return empty(collect)
+    return int(value) if isinstance(value, Decimal) else value

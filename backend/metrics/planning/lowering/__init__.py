@@ -1,0 +1,6 @@
+"""Plan to SQL: the only place that spells the SQL of numbers. It decides nothing; the planner has chosen."""
+
+from backend.metrics.planning.lowering.rows import Setting
+from backend.metrics.planning.lowering.statements import MOST_GROUPS, Lowered, lower, spell
+
+__all__ = ["MOST_GROUPS", "Lowered", "Setting", "lower", "spell"]

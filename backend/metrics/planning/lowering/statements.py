@@ -1,0 +1,145 @@
+"""Statements of a plan as SQLAlchemy selects.
+
+All have one shape: an inner select gives each row its keys, values and conditions, and the outer one
+groups them by as many grouping sets as there are splits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, assert_never, cast
+
+import sqlalchemy as sa
+from sqlalchemy import func
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.engine import Dialect
+
+from backend.metrics.language.bound import Row
+from backend.metrics.planning import planner
+from backend.metrics.planning.lowering.rows import Condition, Rows, Setting, Value
+from backend.metrics.planning.parts import Collect, Part
+from backend.metrics.planning.planner import Key, Split, Statement
+
+MOST_GROUPS = 250_000  # of one statement: some 100 MB of Python values
+
+
+@dataclass(frozen=True, slots=True)
+class Lowered:
+    """A statement and how to read its rows.
+
+    A row is a mask, the keys, then the parts; of histograms: a mask, the keys, the buckets of each part
+    and a count. The mask says which split the row belongs to, and of histograms which part.
+    """
+
+    statement: Statement
+    select: sa.Select[Any]
+    keys: tuple[Key, ...]
+    masks: Mapping[int, tuple[Split, int | None]]
+
+
+def lower(statement: Statement, setting: Setting) -> Lowered:
+    """The select of one statement; its tables lie in the placeholder namespace."""
+    rows = Rows(statement.scan, setting)
+    keys = tuple(dict.fromkeys(key for split in statement.splits for key in split.keys))
+    columns = [rows.key(key).label(f"k{at}") for at, key in enumerate(keys)]
+    if statement.kind is planner.Kind.HISTOGRAMS:
+        return _histograms(statement, rows, keys, columns)
+    values = _Named("x", rows.measured)
+    conditions = _Named("c", rows.value)
+    for part in statement.parts:
+        values.add(part.value)
+        conditions.add(part.condition)
+    inner = rows.select([*columns, *values.columns, *conditions.columns])
+    names = [inner.c[column.name] for column in columns]
+    sets = [[names[keys.index(key)] for key in split.keys] for split in statement.splits]
+    collected = [
+        _collect(part, values.of(inner, part.value), conditions.of(inner, part.condition)).label(f"p{at}")
+        for at, part in enumerate(statement.parts)
+    ]
+    masks = {_mask(names, one): (split, None) for one, split in zip(sets, statement.splits, strict=True)}
+    return Lowered(statement, _grouped(inner, names, sets, collected), keys, masks)
+
+
+def spell(lowered: Lowered) -> str:
+    """The statement for people, its values written in; the tables in their placeholder namespace."""
+    dialect: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    return str(lowered.select.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+
+
+def _histograms(statement: Statement, rows: Rows, keys: tuple[Key, ...], columns: Sequence[Any]) -> Lowered:
+    buckets = [rows.bucket(part).label(f"h{at}") for at, part in enumerate(statement.parts)]
+    inner = rows.select([*columns, *buckets])
+    names = [inner.c[column.name] for column in (*columns, *buckets)]
+    sets, masks = [], {}
+    for split in statement.splits:
+        for at in range(len(buckets)):
+            one = [names[keys.index(key)] for key in split.keys] + [names[len(keys) + at]]
+            sets.append(one)
+            masks[_mask(names, one)] = (split, at)
+    return Lowered(statement, _grouped(inner, names, sets, [func.count().label("n")]), keys, masks)
+
+
+def _grouped(
+    inner: sa.Subquery, names: Sequence[Any], sets: Sequence[Sequence[Any]], collected: Sequence[Any]
+) -> sa.Select[Any]:
+    if len(sets) == 1:
+        # one set needs no GROUPING SETS, without which PostgreSQL may work in parallel
+        only: sa.Label[Any] = sa.literal_column(str(_mask(names, sets[0]))).label("mask")
+        return (
+            sa.select(only, *names, *collected).select_from(inner).group_by(*sets[0]).limit(MOST_GROUPS + 1)
+        )
+    mask: sa.Label[Any] = func.grouping(*names).label("mask")
+    grouping = func.grouping_sets(*(sa.tuple_(*one) for one in sets))
+    return sa.select(mask, *names, *collected).select_from(inner).group_by(grouping).limit(MOST_GROUPS + 1)
+
+
+def _mask(names: Sequence[Any], grouped: Sequence[Any]) -> int:
+    # as PostgreSQL's grouping(): the last name is the lowest bit, set where it is not grouped by
+    kept = {name.name for name in grouped}
+    return sum(1 << at for at, name in enumerate(reversed(names)) if name.name not in kept)
+
+
+def _collect(part: Part, value: Any, condition: Condition | None) -> Value:
+    call: Any
+    match part.collect:
+        case Collect.COUNT:
+            call = func.count() if value is None else func.count(value)
+        case Collect.DISTINCT:
+            call = func.count(value.distinct())
+        case Collect.SUM:
+            call = func.sum(value)
+        case Collect.SUM_SQUARES:
+            call = func.sum(sa.cast(value, sa.Numeric) * sa.cast(value, sa.Numeric))
+        case Collect.MIN:
+            call = func.min(value)
+        case Collect.MAX:
+            call = func.max(value)
+        case Collect.EXACT:
+            call = func.percentile_cont(float(part.percentile or 0)).within_group(value)
+        case Collect.DISC:
+            call = func.percentile_disc(float(part.percentile or 0)).within_group(value)
+        case Collect.HISTOGRAM:
+            raise ValueError("a histogram is grouped by, not collected")
+        case _:
+            assert_never(part.collect)
+    return cast(Value, call if condition is None else call.filter(condition))
+
+
+class _Named:
+    """Row expressions that parts share, each a column of the inner select once."""
+
+    def __init__(self, prefix: str, lower_row: Callable[[Row], Value]) -> None:
+        self._prefix, self._lower = prefix, lower_row
+        self._columns: dict[Row, Any] = {}
+
+    def add(self, row: Row | None) -> None:
+        if row is not None and row not in self._columns:
+            self._columns[row] = self._lower(row).label(f"{self._prefix}{len(self._columns)}")
+
+    @property
+    def columns(self) -> list[Any]:
+        return list(self._columns.values())
+
+    def of(self, inner: sa.Subquery, row: Row | None) -> Any:
+        return None if row is None else inner.c[self._columns[row].name]

@@ -1,0 +1,21 @@
+"""The world that tests of numbers ask about: acme with the built-in KPIs, beside globex full of canaries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+import pytest_asyncio
+
+from backend.metrics.catalogue import seed_catalogue
+from backend.metrics.evaluator import Evaluator
+from tenants.database import TenantDatabase
+from tests.backend.metrics.builders import World
+
+
+@pytest_asyncio.fixture
+async def world(acme: TenantDatabase, globex: TenantDatabase, clock: Callable[[], datetime]) -> World:
+    """Acme without any fact yet, and an evaluator on it."""
+    async with acme.write() as session:
+        await seed_catalogue(session)
+    return World(acme, Evaluator(acme, clock))

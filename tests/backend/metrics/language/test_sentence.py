@@ -1,0 +1,91 @@
+"""Formulas in plain words, in both languages."""
+
+from __future__ import annotations
+
+import pytest
+
+from backend.metrics.language.parser import parse
+from backend.metrics.language.sentence import Tongue, render_sentence
+from tests.backend.metrics.language.corpus import VOCABULARY, right_formulas
+
+CASES = [
+    (
+        'avg(first_response_time) where channel = "chat"',
+        "average first response time, where channel is chat",
+        "平均首次响应时间，条件：渠道为在线会话",
+    ),
+    (
+        "share(first_response_time > 30s)",
+        "share of interactions where first response time is above 30 seconds",
+        "首次响应时间大于30秒的会话占比",
+    ),
+    (
+        'share(survey.score >= 4 where survey.kind = "csat")',
+        "share of survey responses where survey score is at least 4, among those where survey kind is csat",
+        "调查得分不低于4的调查占比（范围：调查类型为满意度）",
+    ),
+    (
+        "count(where resolved_on_first_contact) / count()",
+        "(number of interactions where resolved on first contact) divided by number of interactions",
+        "会话数量（一次解决）除以会话数量",
+    ),
+    (
+        "p99.9(handle_time) at closed including excluded",
+        "99.9th percentile of handle time, dated by “closed”, excluded ones included",
+        "处理时长的第 99.9 百分位数，按关闭时间统计，含已排除的记录",
+    ),
+    (
+        "avg(resolved - started)",
+        "average time from started to resolved",
+        "平均从开始到解决的时间",
+    ),
+    (
+        "sum(if(converted, amount, 0))",
+        "total (amount if converted, else 0)",
+        "（若已转化则金额，否则0）合计",
+    ),
+    (
+        'count(where channel not in ("chat", "call") and segment is not missing and not escalated)',
+        "number of interactions where channel is none of chat, call and segment is known and not escalated",
+        "会话数量（渠道不属于在线会话、电话且客户分群非空且非已升级）",
+    ),
+    (
+        "count(where answered or abandoned and escalated or converted) at invited",
+        "number of interactions where answered or (abandoned and escalated) or converted, "
+        "dated by “survey invited”",
+        "会话数量（已接入或（已放弃且已升级）或已转化），按邀评时间统计",
+    ),
+    ("1 - @fcr", "1 minus First contact resolution", "1减一次解决率"),
+    ("2 * (count() + 3)", "2 times (number of interactions plus 3)", "2乘以（会话数量加3）"),
+    (
+        "avg(handle_time) - 7h12m58s",
+        "average handle time minus 7 hours 12 minutes 58 seconds",
+        "平均处理时长减7小时 12分钟 58秒",
+    ),
+]
+NAMES = {Tongue.EN: {"fcr": "First contact resolution"}, Tongue.ZH: {"fcr": "一次解决率"}}
+
+
+@pytest.mark.parametrize("text, english, chinese", CASES, ids=[case[0] for case in CASES])
+def test_a_formula_is_said(text: str, english: str, chinese: str) -> None:
+    formula = parse(text).formula
+    assert formula is not None
+    assert render_sentence(formula, VOCABULARY, Tongue.EN, NAMES[Tongue.EN]) == english
+    assert render_sentence(formula, VOCABULARY, Tongue.ZH, NAMES[Tongue.ZH]) == chinese
+
+
+def test_every_right_formula_can_be_said_and_two_meanings_are_not_said_alike() -> None:
+    for tongue in Tongue:
+        said: dict[str, str] = {}
+        for right in right_formulas():
+            formula = parse(right.text).formula
+            assert formula is not None
+            sentence = render_sentence(formula, VOCABULARY, tongue)
+            assert "{" not in sentence
+            assert said.setdefault(sentence, right.canonical) == right.canonical, sentence
+
+
+def test_a_kpi_without_a_name_is_called_by_its_key() -> None:
+    formula = parse("@resolution_rate").formula
+    assert formula is not None
+    assert render_sentence(formula, VOCABULARY) == "resolution rate"
