@@ -1,0 +1,89 @@
+"""The composition root of serving: everything is made here and handed down."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from starlette.routing import BaseRoute, Route, Router
+from starlette.types import ASGIApp
+
+from backend.auth.memberships import Authenticator
+from backend.auth.tokens import TokenVerifier
+from backend.core.clock import Clock, system_clock
+from backend.core.errors import Invalid
+from backend.core.settings import Settings
+from backend.web.envelope import Envelope
+from backend.web.health import health_routes
+from backend.web.identity import Identity
+from backend.web.ingest import ingest_routes
+from backend.web.landing import landing_route
+from backend.web.readiness import Readiness
+from backend.web.serving import server_of
+from migrations.histories import CONTROL_HISTORY
+from schema.build import build_schema
+from schema.context import make_context
+from schema.execution import Executor
+from schema.graphiql.page import graphiql_asset
+from schema.guard.limits import LIMITS, Limits
+from schema.http import GraphQLEndpoint
+from tenants.database import Database
+
+
+def create_app(
+    settings: Settings, database: Database, *, clock: Clock = system_clock, limits: Limits = LIMITS
+) -> ASGIApp:
+    """The whole application over an open pool; closing the pool is the caller's."""
+    verifier = TokenVerifier.from_settings(settings, clock)
+    identity = Identity(Authenticator(database, verifier, clock=clock))
+    graphql = GraphQLEndpoint(
+        Executor(build_schema(), limits),
+        identity.scope_of,
+        lambda scope, headers, request_id: make_context(scope, headers, request_id, clock),
+        limits,
+    )
+    routes: Sequence[BaseRoute] = [
+        landing_route(),
+        Route("/graphql", graphql),
+        Route("/graphql/assets/{name}", graphiql_asset),
+        *ingest_routes(identity.scope_of, settings, clock),
+        *health_routes(_readiness(settings, database)),
+    ]
+    # No Starlette() around it: its own error middleware would answer before the envelope can.
+    return Envelope(Router(routes, redirect_slashes=False))
+
+
+def serve(settings: Settings, *, on_ready: Callable[[], None] | None = None) -> None:
+    """Serves until SIGINT or SIGTERM; `on_ready` is called once the port listens.
+
+    Raises Unavailable (NOT_READY) when the database is not fit to serve from.
+    """
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    asyncio.run(_serve(settings, on_ready))
+
+
+async def _serve(settings: Settings, on_ready: Callable[[], None] | None) -> None:
+    if settings.database_url is None:
+        raise Invalid("SCOREDESK_DATABASE_URL is not set.", code="SETTING_INVALID")
+    database = Database.connect(
+        settings.database_url,
+        pool_size=settings.pool_size,
+        statement_timeout=settings.statement_timeout,
+        lock_timeout=settings.lock_timeout,
+    )
+    try:
+        await _readiness(settings, database).check()
+        app = create_app(settings, database)
+        server = server_of(app, host=settings.host, port=settings.port, on_ready=on_ready)
+        await server.serve()
+    finally:
+        await database.close()
+
+
+def _readiness(settings: Settings, database: Database) -> Readiness:
+    script = CONTROL_HISTORY.scripts
+    head = CONTROL_HISTORY.head
+    before = script.get_revision(head).down_revision if head else None  # expand, migrate, contract: N and N-1
+    revisions = {revision for revision in (head, before) if isinstance(revision, str)}
+    return Readiness(database, revisions, dev=settings.dev)

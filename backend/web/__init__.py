@@ -1,0 +1,1 @@
+"""HTTP that is not GraphQL: who is asking, uploads, health, and the envelope around every answer."""

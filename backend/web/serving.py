@@ -1,0 +1,98 @@
+"""How uvicorn is run: a deadline for the head of a request, bounded headers, a drain at the end, no
+websockets yet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from socket import socket
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+HEAD_SECONDS = 10.0
+KEEP_ALIVE_SECONDS = 5
+DRAIN_SECONDS = 20
+HEAD_BYTES = 65_536  # a mapping may travel in a header
+BACKLOG = 512
+CONNECTIONS = 1_000  # open at once in one process; beyond them 503 at once instead of a queue
+
+
+class DeadlinedProtocol(H11Protocol):
+    """uvicorn's protocol with a timer: whoever opens a connection has sent the head of a request soon, or
+    leaves.
+
+    uvicorn itself waits for ever for the first head. Between requests its own keep-alive timer does the same
+    work.
+    """
+
+    head_seconds = HEAD_SECONDS
+    _head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def handle_events(self) -> None:
+        super().handle_events()
+        self._watch()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._watch()
+
+    def _watch(self) -> None:
+        """The timer runs while a head is awaited; once it is here, the body's own deadline counts."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._stop_timer()
+        elif self._head_timer is None and not self.transport.is_closing():
+            self._head_timer = self.loop.call_later(self.head_seconds, self._hang_up)
+
+    def _hang_up(self) -> None:
+        self._head_timer = None
+        self.transport.abort()
+
+    def _stop_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server that says when it listens."""
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None] | None) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started and self._on_ready is not None:
+            self._on_ready()
+
+
+def server_of(app: ASGIApp, *, host: str, port: int, on_ready: Callable[[], None] | None = None) -> Server:
+    """A server ready to run. SIGTERM lets accepted requests finish for up to 20 seconds."""
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        http=DeadlinedProtocol,
+        ws="none",
+        lifespan="off",
+        h11_max_incomplete_event_size=HEAD_BYTES,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+        limit_concurrency=CONNECTIONS,
+        backlog=BACKLOG,
+        server_header=False,
+        access_log=False,
+        log_config=None,  # the caller has configured logging
+    )
+    return Server(config, on_ready)

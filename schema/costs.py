@@ -1,0 +1,160 @@
+"""What an operation costs before it runs: the price of every list and of every field that makes statements.
+
+A price is a base for the field itself and a number of items that everything selected below is multiplied by.
+The unit is roughly one object made. Objects without a price cost 1, leaves nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLNamedType,
+    GraphQLSchema,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    get_named_type,
+    is_composite_type,
+    is_leaf_type,
+)
+from graphql.utilities import value_from_ast_untyped
+
+Arguments = Mapping[str, Any]
+Price = Callable[[Arguments], tuple[int, int]]  # arguments -> (base, items)
+
+DEFAULT_PAGE = 50
+
+
+def page(arguments: Arguments) -> tuple[int, int]:
+    """A connection: one statement and as many items as the page may hold."""
+    first = arguments.get("first")
+    return 5, max(0, first) if isinstance(first, int) else DEFAULT_PAGE
+
+
+def kpi_values(arguments: Arguments) -> tuple[int, int]:
+    """KPI numbers: by KPIs and dimensions, twice with a comparison; columns, so one item."""
+    asked = arguments.get("input")
+    if not isinstance(asked, dict):
+        return 20, 1
+    kpis = _length(asked.get("keys")) + _length(asked.get("formulas"))
+    once = 10 * kpis + 20 * _length(asked.get("dimensions"))
+    return 20 + once * (2 if asked.get("compare") else 1), 1
+
+
+def records(arguments: Arguments) -> tuple[int, int]:
+    """A batch: by its records."""
+    asked = arguments.get("input")
+    given = sum(_length(value) for value in asked.values()) if isinstance(asked, dict) else 0
+    return 100 + 2 * given, 1
+
+
+def fixed(base: int, items: int = 1) -> Price:
+    """A price that arguments do not change."""
+    return lambda _arguments: (base, items)
+
+
+PRICES: dict[str, Price] = {
+    "Query.node": fixed(5),
+    "Query.kpis": page,
+    "Query.kpiValues": kpi_values,
+    "Query.interactions": page,
+    "Query.agents": page,
+    "Query.teams": page,
+    "Query.queues": page,
+    "Query.customers": page,
+    "Query.syncRuns": page,
+    "Query.rejectedRecords": page,
+    "Mutation.importRecords": records,
+    "Mutation.replayRejectedRecords": fixed(500),
+    "Mutation.discardRejectedRecords": fixed(50),
+    # Introspection beyond the standard documents: each list with what ours holds, so that twenty of them are
+    # refused.
+    "__Schema.types": fixed(1, 120),
+    "__Schema.directives": fixed(1, 6),
+    "__Type.fields": fixed(1, 10),
+    "__Type.inputFields": fixed(1, 10),
+    "__Type.enumValues": fixed(1, 6),
+    "__Type.possibleTypes": fixed(1, 8),
+    "__Type.interfaces": fixed(1, 2),
+    "__Field.args": fixed(1, 3),
+}
+
+
+def cost_of(
+    schema: GraphQLSchema,
+    document: DocumentNode,
+    operation: OperationDefinitionNode,
+    variables: Mapping[str, Any],
+) -> int:
+    """The cost of a validated operation with its coerced variables; each fragment is priced once."""
+    root = schema.get_root_type(operation.operation)
+    fragments = {
+        definition.name.value: definition
+        for definition in document.definitions
+        if isinstance(definition, FragmentDefinitionNode)
+    }
+    return _Pricing(schema, fragments, variables).of(operation.selection_set, root)
+
+
+class _Pricing:
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        fragments: dict[str, FragmentDefinitionNode],
+        variables: Mapping[str, Any],
+    ) -> None:
+        self._schema = schema
+        self._fragments = fragments
+        self._variables = dict(variables)
+        self._known: dict[str, int] = {}
+
+    def of(self, selection_set: SelectionSetNode | None, parent: GraphQLNamedType | None) -> int:
+        if selection_set is None or parent is None:
+            return 0
+        total = 0
+        for selection in selection_set.selections:
+            if isinstance(selection, FieldNode):
+                total += self._field(selection, parent)
+            elif isinstance(selection, InlineFragmentNode):
+                condition = selection.type_condition
+                within = self._schema.get_type(condition.name.value) if condition else parent
+                total += self.of(selection.selection_set, within)
+            elif isinstance(selection, FragmentSpreadNode):
+                total += self._fragment(selection.name.value)
+        return total
+
+    def _fragment(self, name: str) -> int:
+        if name not in self._known:
+            fragment = self._fragments[name]
+            within = self._schema.get_type(fragment.type_condition.name.value)
+            self._known[name] = self.of(fragment.selection_set, within)
+        return self._known[name]
+
+    def _field(self, node: FieldNode, parent: GraphQLNamedType) -> int:
+        field = self._schema.get_field(parent, node.name.value) if is_composite_type(parent) else None
+        if field is None:
+            return 0
+        price = PRICES.get(f"{parent.name}.{node.name.value}")
+        result = get_named_type(field.type)
+        if price is None:
+            return 0 if is_leaf_type(result) else 1 + self.of(node.selection_set, result)
+        base, items = price(self._arguments(node))
+        return base + items * self.of(node.selection_set, result)
+
+    def _arguments(self, node: FieldNode) -> dict[str, Any]:
+        return {
+            argument.name.value: value_from_ast_untyped(argument.value, self._variables)
+            for argument in node.arguments or ()
+        }
+
+
+def _length(value: object) -> int:
+    if value is None:
+        return 0
+    return len(value) if isinstance(value, list | tuple) else 1

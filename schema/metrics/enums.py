@@ -1,0 +1,89 @@
+"""The closed sets of words around KPIs; their values are the backend's own."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import strawberry
+
+
+@strawberry.enum(description="The width of a bucket, by the wall clock of the tenant's zone.")
+class Grain(Enum):
+    HOUR = strawberry.enum_value(
+        "hour", description="An hour; the one that daylight saving repeats comes twice."
+    )
+    DAY = strawberry.enum_value("day", description="From midnight to midnight.")
+    WEEK = strawberry.enum_value("week", description="From Monday, as ISO 8601 counts weeks.")
+    MONTH = strawberry.enum_value("month", description="A calendar month.")
+    QUARTER = strawberry.enum_value(
+        "quarter", description="Three calendar months from January, April, July, October."
+    )
+    YEAR = strawberry.enum_value("year", description="A calendar year.")
+
+
+@strawberry.enum(description="What a window is compared with.")
+class Comparison(Enum):
+    PREVIOUS_PERIOD = strawberry.enum_value(
+        "previous_period",
+        description="The same length just before; whole days or months where the window is whole.",
+    )
+    PREVIOUS_YEAR = strawberry.enum_value("previous_year", description="The same dates a year earlier.")
+
+
+@strawberry.enum(description="Which way rows are ordered.")
+class Sorting(Enum):
+    ASCENDING = strawberry.enum_value("ascending", description="Smallest first.")
+    DESCENDING = strawberry.enum_value("descending", description="Largest first.")
+
+
+@strawberry.enum(description="What the value of a cell is worth.")
+class CellState(Enum):
+    OK = strawberry.enum_value("ok", description="A value to rely on.")
+    NO_DATA = strawberry.enum_value(
+        "no_data", description="Nothing to compute from; the value is null, not 0."
+    )
+    PROVISIONAL = strawberry.enum_value(
+        "provisional", description="It may still change when its time has passed."
+    )
+    BELOW_MINIMUM_SAMPLE = strawberry.enum_value(
+        "below_minimum_sample", description="It rests on fewer rows than the KPI asks for."
+    )
+    ERROR = strawberry.enum_value("error", description="It could not be computed; the value is null.")
+
+
+@strawberry.enum(description="What the numbers of a KPI count.")
+class Unit(Enum):
+    NONE = strawberry.enum_value("none", description="A plain number.")
+    COUNT = strawberry.enum_value("count", description="A count of rows or things.")
+    DURATION = strawberry.enum_value("duration", description="Seconds.")
+    MONEY = strawberry.enum_value("money", description="Money, in major units of `currency`.")
+    SCORE = strawberry.enum_value("score", description="A score on the scale of its survey.")
+    RATIO = strawberry.enum_value("ratio", description="A fraction: 0.25 is shown as 25 %.")
+    POINTS = strawberry.enum_value("points", description="Points, such as NPS from -100 to 100.")
+
+
+@strawberry.enum(description="Which way of a KPI is better.")
+class Direction(Enum):
+    UP = strawberry.enum_value("up", description="More is better.")
+    DOWN = strawberry.enum_value("down", description="Less is better.")
+    BAND = strawberry.enum_value("band", description="Within its target band is better.")
+
+
+@strawberry.enum(description="What a KPI is about.")
+class Family(Enum):
+    EFFICIENCY = strawberry.enum_value("efficiency", description="How fast, how much.")
+    QUALITY = strawberry.enum_value(
+        "quality", description="How well, in the customer's and the reviewer's eyes."
+    )
+    OUTCOME = strawberry.enum_value("outcome", description="What came of it.")
+
+
+@strawberry.enum(
+    description="How far an agent's question reaches. Other roles see everything and may leave it out."
+)
+class Reach(Enum):
+    OWN = strawberry.enum_value("own", description="The agent's own interactions.")
+    TEAM = strawberry.enum_value(
+        "team",
+        description="The totals of the agent's team: no dimension, filter or formula by agent or customer.",
+    )

@@ -1,0 +1,199 @@
+"""The server as it runs: deadlines on heads and bodies, operations that end with their client, a drain at the
+end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+import asyncpg
+import httpx2
+import msgspec
+import pytest
+
+from backend.web.serving import DeadlinedProtocol
+from tests.conftest import Place
+from tests.schema.desk import Desk, served
+
+QUERY = {"query": "{ viewer { role } }"}
+SLOW = {"query": '{ interactions(filter: {sources: ["x"]}) { nodes { id } } }'}
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Heads have half a second."""
+    monkeypatch.setattr(DeadlinedProtocol, "head_seconds", 0.5)
+
+
+def head(token: str, length: int) -> bytes:
+    """The head of a POST to /graphql."""
+    return (
+        "POST /graphql HTTP/1.1\r\nhost: desk\r\ncontent-type: application/json\r\n"
+        f"authorization: Bearer {token}\r\ncontent-length: {length}\r\n\r\n"
+    ).encode()
+
+
+async def exchange(port: int, *parts: bytes, pause: float = 0.0) -> bytes:
+    """What comes back for parts sent with a pause between them, until the server closes or has answered."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        for part in parts:
+            writer.write(part)
+            await asyncio.sleep(pause)
+        return await asyncio.wait_for(reader.read(65_536), 5)
+    except ConnectionError:
+        return b""
+    finally:
+        writer.close()
+
+
+async def test_a_head_that_trickles_is_cut_off(
+    desk: Desk, clock: Callable[[], datetime], quick: None
+) -> None:
+    async with served(desk, clock) as (_, port):
+        began = time.monotonic()
+        assert await exchange(port, b"POST /graphql", b" HTTP/1.1\r\n", b"x: y\r\n", pause=0.2) == b""
+        assert await exchange(port) == b""
+        assert time.monotonic() - began < 3
+
+
+async def test_a_second_head_on_the_same_connection_has_its_deadline_too(
+    desk: Desk, clock: Callable[[], datetime], quick: None
+) -> None:
+    async with served(desk, clock) as (_, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /live HTTP/1.1\r\nhost: desk\r\n\r\n")
+        assert b"200 OK" in await reader.read(4096)
+        writer.write(b"GET /live HT")
+        assert await asyncio.wait_for(reader.read(), 2) == b""
+        writer.close()
+
+
+async def test_a_body_that_trickles_is_a_408(desk: Desk, clock: Callable[[], datetime]) -> None:
+    token = await desk.token("viewer")
+    async with served(desk, clock, body_seconds=0.3) as (_, port):
+        answer = await exchange(port, head(token, 500), b'{"query"', pause=0.1)
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert b"BODY_TIMEOUT" in answer
+
+
+@asynccontextmanager
+async def locked(place: Place, desk: Desk) -> AsyncIterator[asyncpg.Connection]:
+    """Acme's interactions are held by someone else, so that reading them waits."""
+    connection = await asyncpg.connect(place.admin_url)
+    namespace = desk.world.tenant.tenant.namespace
+    try:
+        async with connection.transaction():
+            await connection.execute(f"LOCK TABLE {namespace}.interaction IN ACCESS EXCLUSIVE MODE")
+            yield connection
+    finally:
+        await connection.close()
+
+
+async def waiting(connection: asyncpg.Connection) -> int:
+    """How many others wait for a lock."""
+    count: int = await connection.fetchval(
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = "
+        "current_database()"
+    )
+    return count
+
+
+async def until(condition: Callable[[], object], count: int) -> None:
+    """Waits until an awaited number is `count`."""
+    for _ in range(150):
+        if await condition() == count:  # type: ignore[misc]
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("it never came to that")
+
+
+async def test_a_client_that_hangs_up_ends_its_query(
+    desk: Desk, place: Place, clock: Callable[[], datetime]
+) -> None:
+    token = await desk.token("viewer")
+    body = msgspec.json.encode(SLOW)
+    async with served(desk, clock) as (_, port), locked(place, desk) as connection:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(head(token, len(body)) + body)
+        await until(lambda: waiting(connection), 1)
+        writer.close()
+        await until(lambda: waiting(connection), 0)
+        body = msgspec.json.encode(QUERY)
+        assert b'"role"' in await exchange(port, head(token, len(body)) + body)
+
+
+async def test_an_operation_that_takes_too_long_is_given_up(
+    desk: Desk, place: Place, clock: Callable[[], datetime]
+) -> None:
+    token = await desk.token("viewer")
+    body = msgspec.json.encode(SLOW)
+    async with served(desk, clock, operation_seconds=0.3) as (_, port), locked(place, desk) as connection:
+        answer = await exchange(port, head(token, len(body)) + body)
+        assert answer.startswith(b"HTTP/1.1 503")
+        assert b"OPERATION_TIMEOUT" in answer
+        await until(lambda: waiting(connection), 0)
+
+
+async def test_what_was_accepted_is_answered_before_the_server_stops(
+    desk: Desk, place: Place, clock: Callable[[], datetime]
+) -> None:
+    token = await desk.token("viewer")
+    body = msgspec.json.encode(SLOW)
+    async with served(desk, clock) as (server, port):
+        async with locked(place, desk) as connection:
+            asking = asyncio.create_task(exchange(port, head(token, len(body)) + body))
+            await until(lambda: waiting(connection), 1)
+            server.should_exit = True
+            await asyncio.sleep(0.3)
+            with pytest.raises(ConnectionRefusedError):
+                await asyncio.open_connection("127.0.0.1", port)
+            assert not asking.done()
+        assert b'{"data":{"interactions":{"nodes":[]}}}' in await asking
+
+
+async def test_readiness_says_what_is_missing(desk: Desk) -> None:
+    response = await desk.http.get("/ready")
+    assert (response.status_code, response.json()) == (200, {"status": "ready", "warnings": []})
+    assert (await desk.http.get("/live")).json() == {"status": "live"}
+
+
+async def test_the_landing_page_leads_on(desk: Desk) -> None:
+    page = await desk.http.get("/")
+    assert page.status_code == 200
+    assert "/graphql" in page.text
+    assert "<script" not in page.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/nowhere", 404),
+        ("POST", "/ready", 405),
+        ("GET", "/ingest/files", 405),
+        ("GET", "/graphql/", 404),
+    ],
+)
+async def test_other_addresses_answer_in_json(desk: Desk, method: str, path: str, status: int) -> None:
+    response = await desk.http.request(method, path)
+    assert response.status_code == status
+    assert response.json()["code"] in ("NOT_FOUND", "METHOD_NOT_ALLOWED")
+
+
+async def test_every_kind_of_answer_passes_the_servers_own_checks(
+    desk: Desk, clock: Callable[[], datetime]
+) -> None:
+    async with (
+        served(desk, clock) as (_, port),
+        httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http,
+    ):
+        pages = {"/": 200, "/live": 200, "/ready": 200, "/nowhere": 404, "/graphql/assets/page.css": 200}
+        for path, status in pages.items():
+            assert (await http.get(path)).status_code == status
+        assert (await http.get("/graphql", headers={"accept": "text/html"})).status_code == 200
+        assert (await http.post("/graphql", json=QUERY)).status_code == 401
+        assert (await http.post("/ingest/files", content=b"x")).status_code == 401

@@ -1,0 +1,113 @@
+"""Agents: their own rows in full, of their team the totals, of everybody else nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from backend.interactions import models
+from tests.schema.desk import Desk
+from tests.schema.metrics.test_kpi_values import VALUES, WEEK, values
+
+COUNT = {"formulas": [{"name": "c", "formula": "count()"}], "window": WEEK}
+
+
+async def two_teams(desk: Desk) -> str:
+    """Ann and Bob in the north, Cy in the south: 1, 2 and 4 interactions. Ann's token."""
+    world = desk.world
+    teams = await world.name(models.team, "north", "south")
+    agents = await world.name(models.agent, "ann", "bob", team_id=teams["north"])
+    agents |= await world.name(models.agent, "cy", team_id=teams["south"])
+    for name, team, count in (("ann", "north", 1), ("bob", "north", 2), ("cy", "south", 4)):
+        await world.interact(
+            *[{"agent_id": agents[name], "team_id": teams[team], "channel": "chat"} for _ in range(count)]
+        )
+    return await desk.token("agent", agent="ann")
+
+
+def total(answer: dict[str, Any]) -> float:
+    found: float = answer["series"][0]["total"]["value"]
+    return found
+
+
+async def test_an_agent_sees_their_own_rows(desk: Desk) -> None:
+    token = await two_teams(desk)
+    assert total(await values(desk, COUNT)) == 7
+    assert total(await values(desk, COUNT, token=token)) == 1
+    answer = await values(desk, COUNT | {"dimensions": ["agent"]}, token=token)
+    assert answer["dimensions"][0]["keys"] == ["ann"]
+    assert total(await values(desk, COUNT | {"where": 'agent = "cy" or agent != "cy"'}, token=token)) == 1
+
+
+async def test_an_agent_sees_the_totals_of_the_team(desk: Desk) -> None:
+    token = await two_teams(desk)
+    assert total(await values(desk, COUNT | {"reach": "TEAM"}, token=token)) == 3
+    answer = await values(desk, COUNT | {"reach": "TEAM", "dimensions": ["channel"]}, token=token)
+    assert answer["series"][0]["values"] == [3.0]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"dimensions": ["agent"]},
+        {"dimensions": ["channel", "customer"]},
+        {"dimensions": ["problem_id"]},
+        {"dimensions": ["canary"]},
+        {"where": 'agent = "bob"'},
+        {"where": 'channel = "chat" and not (customer is missing)'},
+        {"where": 'survey.comment contains "bob"'},
+        {"formulas": [{"name": "c", "formula": 'count(where agent = "bob")'}]},
+        {"formulas": [{"name": "c", "formula": 'count() where agent in ("bob")'}]},
+        {"formulas": [{"name": "c", "formula": "count() / count_distinct(customer)"}]},
+        {"formulas": [{"name": "c", "formula": 'avg(if(agent = "bob", handle_time, 0s))'}]},
+    ],
+)
+async def test_nothing_of_the_team_names_a_person(desk: Desk, given: dict[str, Any]) -> None:
+    token = await two_teams(desk)
+    assert (
+        await desk.code(VALUES, {"input": COUNT | given | {"reach": "TEAM"}}, token=token)
+        == "TEAM_TOTALS_ONLY"
+    )
+
+
+async def test_an_agent_without_a_team_has_no_team_totals(desk: Desk) -> None:
+    await desk.world.name(models.agent, "lone")
+    token = await desk.token("agent", agent="lone")
+    assert await desk.code(VALUES, {"input": COUNT | {"reach": "TEAM"}}, token=token) == "TEAM_UNKNOWN"
+
+
+async def test_reach_means_nothing_to_those_who_see_everything(desk: Desk) -> None:
+    await two_teams(desk)
+    for reach in ("OWN", "TEAM"):
+        assert total(await values(desk, COUNT | {"reach": reach})) == 7
+
+
+@pytest.mark.parametrize(
+    ("role", "scopes", "allowed"),
+    [
+        ("admin", (), {"kpis", "values", "interactions", "runs"}),
+        ("manager", (), {"kpis", "values", "interactions", "runs"}),
+        ("viewer", (), {"kpis", "values", "interactions"}),
+        ("partner", (), set()),
+        ("partner", ("kpi:read",), {"kpis", "values"}),
+        ("partner", ("interaction:read",), {"interactions"}),
+        ("partner", ("ingest:write",), {"runs"}),
+    ],
+)
+async def test_each_role_reads_what_it_may(
+    desk: Desk, role: str, scopes: tuple[str, ...], allowed: set[str]
+) -> None:
+    token = await desk.token(role, scopes=scopes)
+    queries = {
+        "kpis": "{ kpis { totalCount } }",
+        "values": '{ kpiValues(input: {keys: ["aht"]}) { problems { code } } }',
+        "interactions": "{ interactions { nodes { id } } agents { totalCount } customers { nodes { id } } }",
+        "runs": "{ syncRuns { nodes { id } } }",
+    }
+    for name, query in queries.items():
+        answer = await desk.answer(query, token=token)
+        codes = {error["extensions"]["code"] for error in answer.get("errors", ())}
+        assert codes == (
+            set() if name in allowed else {"SCOPE_MISSING" if role == "partner" else "ROLE_INSUFFICIENT"}
+        )
