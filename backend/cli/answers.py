@@ -1,0 +1,205 @@
+"""An answer of the evaluator as JSON, CSV or a table. Formats numbers; computes none."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import datetime, time
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from backend.cli.console import visible
+from backend.core.currencies import MINOR_DIGITS
+from backend.metrics.language.types import Unit
+from backend.metrics.questions import Answer, Cell, CellState, Column, KpiDescription
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_MARKS = {
+    CellState.OK: "",
+    CellState.NO_DATA: "",
+    CellState.PROVISIONAL: " (provisional)",
+    CellState.BELOW_MINIMUM_SAMPLE: " (few)",
+    CellState.ERROR: " (error)",
+}
+
+
+def to_json(answer: Answer) -> str:
+    """The document the README describes: window, rows of cells by KPI key, totals."""
+    return json.dumps(_document(answer), ensure_ascii=False, indent=2, allow_nan=False)
+
+
+def to_csv(answer: Answer) -> str:
+    """One line per row: bucket, dimensions, then value, n, numerator, denominator and state of each KPI."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    head = [*(["bucket"] if answer.buckets is not None else []), *answer.dimensions]
+    for column in answer.columns:
+        key = column.kpi.key
+        head += [key, f"{key}.n", f"{key}.numerator", f"{key}.denominator", f"{key}.state"]
+        head += [f"{key}.previous"] if answer.previous_columns is not None else []
+    writer.writerow(head)
+    for row in range(_row_count(answer)):
+        line: list[Any] = [answer.buckets[row].isoformat()] if answer.buckets is not None else []
+        line += [member.key for member in answer.members[row]] if answer.members else []
+        for number, column in enumerate(answer.columns):
+            cell = column.cell(row)
+            line += [
+                _number(cell.value),
+                cell.n,
+                _number(cell.numerator),
+                _number(cell.denominator),
+                cell.state.value,
+            ]
+            if answer.previous_columns is not None:
+                line.append(_number(answer.previous_columns[number].cell(row).value))
+        writer.writerow(line)
+    return text.getvalue().removesuffix("\n")
+
+
+def to_table(answer: Answer) -> Table:
+    """Values with their units and n, the totals last; a row that would be only totals is not repeated."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    if answer.buckets is not None:
+        table.add_column("bucket")
+    for dimension in answer.dimensions:
+        table.add_column(dimension)
+    for column in answer.columns:
+        table.add_column(Text(column.kpi.key), justify="right")
+        if answer.previous_columns is not None:
+            table.add_column(Text("before"), justify="right", style="dim")
+        table.add_column("n", justify="right", style="dim")
+    whole_days = all(bucket.time() == time() for bucket in answer.buckets or ())
+    leads = (answer.buckets is not None) + len(answer.dimensions)
+    if leads:
+        for row in range(_row_count(answer)):
+            line = [_bucket(answer.buckets[row], whole_days)] if answer.buckets is not None else []
+            line += (
+                [_label(member.label, member.key) for member in answer.members[row]] if answer.members else []
+            )
+            cells = [column.cell(row) for column in answer.columns]
+            before = (
+                [column.cell(row) for column in answer.previous_columns] if answer.previous_columns else None
+            )
+            table.add_row(*map(Text, line + _shown(answer.columns, cells, before)))
+        table.add_section()
+    total = ["total"] + [""] * (leads - 1) if leads else []
+    table.add_row(*map(Text, total + _shown(answer.columns, answer.totals, answer.previous_totals)))
+    return table
+
+
+def show_value(value: float | None, kpi: KpiDescription) -> str:
+    """A value as people read it: 82.4 %, 7 min 31 s, SGD 1,204.00; a dash where there is none."""
+    if value is None:
+        return "–"
+    match kpi.unit:
+        case Unit.RATIO:
+            return f"{value * 100:.1f} %"
+        case Unit.DURATION:
+            return _duration(value)
+        case Unit.MONEY:
+            return f"{kpi.currency or ''} {value:,.{MINOR_DIGITS.get(kpi.currency or '', 2)}f}".strip()
+        case Unit.COUNT:
+            return f"{value:,.0f}" if value == round(value) else f"{value:,.2f}"
+        case Unit.SCORE:
+            return f"{value:.2f}"
+        case Unit.POINTS:
+            return f"{value:.1f}"
+        case Unit.NONE:
+            return f"{value:,.4g}"
+
+
+def _document(answer: Answer) -> dict[str, Any]:
+    rows = []
+    for row in range(_row_count(answer)):
+        cells = {}
+        for number, column in enumerate(answer.columns):
+            before = (
+                answer.previous_columns[number].cell(row) if answer.previous_columns is not None else None
+            )
+            cells[column.kpi.key] = _cell(column.cell(row), before)
+        members = answer.members[row] if answer.members else ()
+        rows.append(
+            {
+                "bucket": answer.buckets[row].isoformat() if answer.buckets is not None else None,
+                "dimensions": dict(zip(answer.dimensions, (member.key for member in members), strict=True)),
+                "cells": cells,
+            }
+        )
+    totals = {}
+    for number, column in enumerate(answer.columns):
+        before = answer.previous_totals[number] if answer.previous_totals is not None else None
+        totals[column.kpi.key] = _cell(answer.totals[number], before)
+    return {"window": _window(answer), "rows": rows, "totals": {"cells": totals}}
+
+
+def _window(answer: Answer) -> dict[str, str] | None:
+    if answer.window is None:
+        return None
+    zone = ZoneInfo(answer.zone)
+    start, end = (moment.astimezone(zone).isoformat() for moment in (answer.window.start, answer.window.end))
+    return {"from": start, "to": end, "zone": answer.zone}
+
+
+def _cell(cell: Cell, before: Cell | None) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "value": _number(cell.value),
+        "n": cell.n,
+        "numerator": _number(cell.numerator),
+        "denominator": _number(cell.denominator),
+        "state": cell.state.value,
+    }
+    if before is not None:
+        shown["previous"] = _cell(before, None)
+    return shown
+
+
+def _row_count(answer: Answer) -> int:
+    if answer.columns:
+        return len(answer.columns[0].values)
+    return max(len(answer.members), len(answer.buckets or ()))
+
+
+def _shown(columns: list[Column], cells: list[Cell], before: list[Cell] | None) -> list[str]:
+    texts = []
+    for number, (column, cell) in enumerate(zip(columns, cells, strict=True)):
+        texts.append(show_value(cell.value, column.kpi) + _MARKS[cell.state])
+        if before is not None:
+            texts.append(show_value(before[number].value, column.kpi))
+        texts.append(f"{cell.n:,}")
+    return texts
+
+
+def _bucket(start: datetime, whole_days: bool) -> str:
+    return start.strftime("%Y-%m-%d" if whole_days else "%Y-%m-%d %H:%M %z")
+
+
+def _label(label: str | None, key: str | None) -> str:
+    return visible(label or key or "(none)")
+
+
+def _number(value: float | None) -> float | int | None:
+    """Whole numbers without a point, so that a count looks like one."""
+    return int(value) if value is not None and value == round(value) else value
+
+
+def _duration(seconds: float) -> str:
+    sign = "-" if seconds < 0 else ""
+    size = abs(seconds)
+    if size < 59.95:  # what is shown with one digit as less than a minute
+        return f"{sign}{size:.1f} s"
+    whole = round(size)
+    days, rest = divmod(whole, 86_400)
+    hours, rest = divmod(rest, 3_600)
+    minutes, left = divmod(rest, 60)
+    if days:
+        return f"{sign}{days} d {hours} h"
+    if hours:
+        return f"{sign}{hours} h {minutes:02d} min"
+    return f"{sign}{minutes} min {left:02d} s"

@@ -1,0 +1,175 @@
+"""`scoredesk kpi` and `scoredesk kpis`: ask for numbers, list what can be asked for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from backend.cli.console import out, out_fields, print_table, say, tell_error
+from backend.cli.installation import REFUSED, Installation, run
+from backend.core.errors import DomainError, Invalid
+from backend.core.windows import Comparison, Grain, Window
+
+if TYPE_CHECKING:
+    from backend.metrics.kpi import Kpi
+    from backend.metrics.questions import Answer, KpiAsk, Question
+
+_NAMED = re.compile(r"([a-z][a-z0-9_]{0,62})\s*=(?!=)\s*(.+)", re.DOTALL)
+_KEY = re.compile(r"[a-z][a-z0-9_]{0,62}")
+
+
+class Format(StrEnum):
+    """How an answer is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+def register(app: typer.Typer) -> None:
+    """Adds these commands to the program."""
+    app.command("kpi")(kpi)
+    app.command("kpis")(kpis)
+
+
+def _moment(text: str) -> date | datetime:
+    """2026-01-31, or 2026-01-31T08:00 with or without an offset."""
+    for read in (date.fromisoformat, datetime.fromisoformat):
+        try:
+            return read(text)
+        except ValueError:
+            continue
+    raise typer.BadParameter(f"“{text}” is no date; write 2026-01-31 or 2026-01-31T08:00.")
+
+
+def _ask(text: str) -> KpiAsk:
+    """A KPI's key, or NAME=FORMULA."""
+    from backend.metrics.questions import KpiAsk
+
+    if _KEY.fullmatch(text):
+        return KpiAsk(text)
+    named = _NAMED.fullmatch(text)
+    if named is None:
+        raise typer.BadParameter(f"“{text}” is neither a KPI's key nor NAME=FORMULA.")
+    return KpiAsk(named[1], named[2])
+
+
+def kpi(
+    asked: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="KEY|NAME=FORMULA...",
+            help="KPIs by key, or formulas under a name of yours.",
+            show_default=False,
+        ),
+    ],
+    tenant: Annotated[str, typer.Option(help="Whose numbers.", show_default=False)],
+    start: Annotated[
+        str | None, typer.Option("--from", help="First day or moment, in the tenant's zone.")
+    ] = None,
+    end: Annotated[str | None, typer.Option("--to", help="The day or moment it ends before.")] = None,
+    by: Annotated[
+        list[str] | None, typer.Option(help="Dimension: agent, channel, weekday ... May be repeated.")
+    ] = None,
+    grain: Annotated[Grain | None, typer.Option(help="A row for each hour, day ... of the window.")] = None,
+    where: Annotated[str | None, typer.Option(help="Condition on rows, in the formula language.")] = None,
+    compare: Annotated[
+        Comparison | None, typer.Option(help="Show the same of an earlier window beside it.")
+    ] = None,
+    order_by: Annotated[str | None, typer.Option(help="KPI or dimension the rows are ordered by.")] = None,
+    ascending: Annotated[bool, typer.Option("--ascending", help="Lowest first.")] = False,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="So many rows at most; totals are over all.")
+    ] = None,
+    shape: Annotated[Format, typer.Option("--format", help="How it is printed.")] = Format.TABLE,
+) -> None:
+    """Answer KPIs over a window, by dimensions and grain. Without a window every row counts."""
+    if (start is None) != (end is None):
+        raise typer.BadParameter("Give both --from and --to, or neither.")
+    if ascending and order_by is None:
+        raise typer.BadParameter("--ascending needs --order-by.")
+    from backend.metrics.questions import Order, Question
+
+    asks = tuple(_ask(text) for text in asked)
+    if len({ask.key for ask in asks}) < len(asks):
+        raise typer.BadParameter("Each KPI needs a name of its own.")
+    span = (_moment(start), _moment(end)) if start is not None and end is not None else None
+    order = Order(order_by, descending=not ascending) if order_by is not None else None
+
+    def question(zone: str) -> Question:
+        window = Window.of_local(*span, zone) if span is not None else None
+        return Question(asks, window, tuple(by or ()), grain, where, compare, order, limit)
+
+    answer = run(lambda place: _answer(place, tenant, question))
+    if isinstance(answer, DomainError):
+        _explain(answer, [ask.formula for ask in asks], where)
+        raise typer.Exit(REFUSED)
+    _print(answer, shape)
+
+
+async def _answer(
+    place: Installation, slug: str, question: Callable[[str], Question]
+) -> Answer | DomainError:
+    from backend.core.clock import system_clock
+    from backend.metrics.evaluator import Evaluator
+
+    async with place.tenant(slug) as database:
+        answers = await Evaluator(database, system_clock).answer([question(database.tenant.zone)])
+    return answers[0]
+
+
+def _print(answer: Answer, shape: Format) -> None:
+    from backend.cli.answers import to_csv, to_json, to_table
+
+    match shape:
+        case Format.JSON:
+            out(to_json(answer))
+        case Format.CSV:
+            out(to_csv(answer))
+        case Format.TABLE:
+            print_table(to_table(answer))
+
+
+def _explain(error: DomainError, formulas: Sequence[str | None], where: str | None) -> None:
+    """The error; a mistake in a text of the caller's with that text and carets under the place."""
+    from backend.metrics.language.diagnostics import excerpt
+    from backend.metrics.language.tree import Span
+
+    if not isinstance(error, Invalid) or not error.problems:
+        tell_error(error)
+        return
+    say(f"Error: {error.message} [{error.code}]")
+    for problem in error.problems:
+        say(f"{problem.code}: {problem.message}")
+        match problem.path:
+            case ("kpis", int(at), "formula"):
+                text = formulas[at]
+            case ("where",):
+                text = where
+            case _:
+                text = None
+        if text is not None and problem.span is not None:
+            say("\n".join("  " + line for line in excerpt(text, Span(*problem.span)).splitlines()))
+        if problem.hint:
+            say(f"  {problem.hint}")
+
+
+def kpis(
+    tenant: Annotated[str, typer.Option(help="Whose definitions.", show_default=False)],
+) -> None:
+    """List the KPIs that are defined, a line each: key, name, formula."""
+    for kpi in run(lambda place: _definitions(place, tenant)):
+        out_fields(kpi.key, kpi.name_en, kpi.formula)
+
+
+async def _definitions(place: Installation, slug: str) -> list[Kpi]:
+    from backend.core.clock import system_clock
+    from backend.metrics.definitions import list_kpis
+
+    async with place.tenant(slug) as database, database.read() as session:
+        return await list_kpis(session, system_clock())
