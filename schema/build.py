@@ -7,6 +7,7 @@ from strawberry.schema.config import StrawberryConfig
 
 from schema.ingestion.mutations import IngestionMutations
 from schema.ingestion.queries import IngestionQueries
+from schema.interactions.mutations import InteractionMutations
 from schema.interactions.named import Agent, Customer, IssueType, Product, Queue, Team
 from schema.interactions.queries import InteractionQueries
 from schema.interactions.types import Interaction
@@ -22,7 +23,7 @@ class Query(TenancyQueries, NodeQueries, MetricQueries, InteractionQueries, Inge
 
 
 @strawberry.type(description="Everything that can be changed.")
-class Mutation(IngestionMutations):
+class Mutation(IngestionMutations, InteractionMutations):
     pass
 
 

@@ -73,6 +73,7 @@ PRICES: dict[str, Price] = {
     "Mutation.importRecords": records,
     "Mutation.replayRejectedRecords": fixed(500),
     "Mutation.discardRejectedRecords": fixed(50),
+    "Mutation.excludeInteractions": fixed(200),
     # Introspection beyond the standard documents: each list with what ours holds, so that twenty of them are
     # refused.
     "__Schema.types": fixed(1, 120),

@@ -6,6 +6,7 @@ import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Generic, TypeVar
+from uuid import UUID
 
 import msgspec
 import strawberry
@@ -134,3 +135,17 @@ def _page(
             end_cursor=edges[-1].cursor if edges else None,
         ),
     }
+
+
+def uuid_of(type_name: str, id: str) -> UUID:
+    """The row's own id in an opaque one.
+
+    Raises Invalid (ID_INVALID) for the id of something else.
+    """
+    parsed = parse_node_id(id)
+    try:
+        if parsed and parsed[0] == type_name:
+            return UUID(parsed[1])
+    except ValueError:
+        pass
+    raise Invalid(f"This is not the id of a {type_name}.", code="ID_INVALID")

@@ -13,6 +13,7 @@ the first two.
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import AsyncIterator, Generator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -31,6 +32,10 @@ from tests.pristine import Pristine
 from tests.servers import EMBEDDED, Server, Servers
 
 FULL = os.environ.get("SCOREDESK_TEST_FULL") == "1"
+
+# Started in the background of a script, a process ignores Ctrl-C, and so do its children: those that tests interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class StandingClock:

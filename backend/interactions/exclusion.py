@@ -8,16 +8,24 @@ from uuid import UUID
 
 from sqlalchemy import Text, cast, insert, literal, select
 
+from backend.core.errors import Invalid
 from backend.interactions import changes
 from backend.interactions.identity import new_id
 from backend.interactions.models import audit_entry, interaction
 from tenants.database import WriteSession
 
+LONGEST_REASON = 100
+
 
 async def set_exclusion(
     session: WriteSession, ids: Collection[UUID], reason: str | None, *, actor: str, now: datetime
 ) -> int:
-    """Excludes interactions for a reason, or includes them again (None). Returns how many changed."""
+    """Excludes interactions for a reason, or includes them again (None). Returns how many changed.
+
+    Raises Invalid (EXCLUSION_REASON) for a reason that nobody could read later.
+    """
+    if reason is not None and not 1 <= len(reason.strip()) <= LONGEST_REASON:
+        raise Invalid(f"A reason has 1 to {LONGEST_REASON} characters.", code="EXCLUSION_REASON")
     old = interaction.alias("old")
     exclusion = cast(literal(reason), Text)
     rows = select(

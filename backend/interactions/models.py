@@ -197,6 +197,7 @@ qa_review = Table(
     Column("exclusion", Text),
     *_written(),
     CheckConstraint("score BETWEEN 0 AND 100000", name="score"),
+    Index(None, "interaction_id"),
     Index(None, "reviewed_at"),
 )
 
@@ -224,6 +225,7 @@ article_view = Table(
     Column("helpful", Boolean),
     _moment("viewed_at", nullable=False),
     *_written(),
+    Index(None, "interaction_id"),
     Index(None, "viewed_at"),
 )
 

@@ -22,6 +22,7 @@ _LEADERS = frozenset({Role.ADMIN, Role.MANAGER})
 READ_KPIS = Permission(_EVERYBODY, "kpi:read")
 READ_INTERACTIONS = Permission(_EVERYBODY, "interaction:read")
 INGEST = Permission(_LEADERS, "ingest:write")
+EXCLUDE = Permission(_LEADERS, None)
 READ_INGESTION = Permission(_LEADERS, "ingest:write")
 
 

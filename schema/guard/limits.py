@@ -41,7 +41,7 @@ class Limits:
     # The answer
     page: int = 200
     errors: int = 5
-    records: int = 500  # of one importRecords
+    records: int = 500  # of one mutation
     filter_values: int = 200  # of one list in a filter
 
 

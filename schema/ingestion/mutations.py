@@ -13,9 +13,9 @@ from backend.ingestion.service import import_source
 from backend.web.access import INGEST
 from schema.context import Info
 from schema.guard.limits import check
-from schema.ingestion.ids import uuid_of
 from schema.ingestion.inputs import ImportRecordsInput, as_record
 from schema.ingestion.types import DiscardPayload, ImportRecordsPayload, ReplayPayload
+from schema.relay import uuid_of
 
 Records = Annotated[list[strawberry.ID], strawberry.argument(description="Rejected records; at most 500.")]
 

@@ -10,10 +10,9 @@ import strawberry
 from backend.ingestion import rejected, runs
 from backend.web.access import READ_INGESTION
 from schema.context import Info
-from schema.ingestion.ids import uuid_of
 from schema.ingestion.types import RejectedRecord, RejectedRecordStatus, SyncRun
 from schema.interactions.queries import After, First
-from schema.relay import Connection, connection_of, page_size, parse_cursor
+from schema.relay import Connection, connection_of, page_size, parse_cursor, uuid_of
 
 
 @strawberry.type

@@ -58,6 +58,7 @@ def upgrade() -> None:
         sa.Column("sync_run_id", sa.Uuid(), nullable=True, comment="The run that wrote it last."),
         sa.PrimaryKeyConstraint("id", name=op.f("article_view_pkey")),
     )
+    op.create_index(op.f("article_view_interaction_id_idx"), "article_view", ["interaction_id"], unique=False)
     op.create_index(op.f("article_view_viewed_at_idx"), "article_view", ["viewed_at"], unique=False)
     op.create_table(
         "attribute",
@@ -361,6 +362,7 @@ def upgrade() -> None:
         sa.CheckConstraint("score BETWEEN 0 AND 100000", name=op.f("qa_review_score_check")),
         sa.PrimaryKeyConstraint("id", name=op.f("qa_review_pkey")),
     )
+    op.create_index(op.f("qa_review_interaction_id_idx"), "qa_review", ["interaction_id"], unique=False)
     op.create_index(op.f("qa_review_reviewed_at_idx"), "qa_review", ["reviewed_at"], unique=False)
     op.create_table(
         "queue",

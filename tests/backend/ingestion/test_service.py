@@ -30,6 +30,7 @@ from tenants.database import TenantDatabase
 from tenants.tables import TENANT
 from tests.backend.ingestion.importing import (
     SOURCE,
+    Record,
     bring_in,
     bring_in_chunks,
     chunk_of,
@@ -134,9 +135,9 @@ async def test_of_a_record_that_comes_twice_in_a_file_the_last_line_wins(acme):
 
 
 async def test_several_kinds_come_in_one_import(acme):
-    talks = contacts(2)
-    votes = [{"external_id": "V-1", "interaction_id": None, "score": 4000, "responded_at": T}]
-    people = [{"external_id": "A-0", "name": "Ann", "team": "T-1", "team_name": "First line"}]
+    talks: list[Record] = [*contacts(2)]
+    votes: list[Record] = [{"external_id": "V-1", "interaction_id": None, "score": 4000, "responded_at": T}]
+    people: list[Record] = [{"external_id": "A-0", "name": "Ann", "team": "T-1", "team_name": "First line"}]
     layouts = [layout_of("survey", votes), layout_of("interaction", talks), layout_of("agent", people)]
     chunk = Chunk({}, rows_read=3)
     for layout, records in zip(layouts, (votes, talks, people), strict=True):
