@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
 
 from starlette.routing import BaseRoute, Route, Router
 from starlette.types import ASGIApp
@@ -14,6 +16,7 @@ from backend.auth.tokens import TokenVerifier
 from backend.core.clock import Clock, system_clock
 from backend.core.errors import Invalid
 from backend.core.settings import Settings
+from backend.ingestion import sweeping
 from backend.web.envelope import Envelope
 from backend.web.health import health_routes
 from backend.web.identity import Identity
@@ -29,14 +32,19 @@ from schema.graphiql.page import graphiql_asset
 from schema.guard.limits import LIMITS, Limits
 from schema.http import GraphQLEndpoint
 from tenants.database import Database
+from tenants.listening import listen
 
 
 def create_app(
-    settings: Settings, database: Database, *, clock: Clock = system_clock, limits: Limits = LIMITS
+    settings: Settings,
+    database: Database,
+    authenticator: Authenticator,
+    *,
+    clock: Clock = system_clock,
+    limits: Limits = LIMITS,
 ) -> ASGIApp:
     """The whole application over an open pool; closing the pool is the caller's."""
-    verifier = TokenVerifier.from_settings(settings, clock)
-    identity = Identity(Authenticator(database, verifier, clock=clock))
+    identity = Identity(authenticator)
     graphql = GraphQLEndpoint(
         Executor(build_schema(), limits),
         identity.scope_of,
@@ -52,6 +60,35 @@ def create_app(
     ]
     # No Starlette() around it: its own error middleware would answer before the envelope can.
     return Envelope(Router(routes, redirect_slashes=False))
+
+
+def create_authenticator(
+    settings: Settings, database: Database, clock: Clock = system_clock
+) -> Authenticator:
+    """Knows who is asking, by the tokens of this installation."""
+    return Authenticator(database, TokenVerifier.from_settings(settings, clock), clock=clock)
+
+
+@asynccontextmanager
+async def attended(
+    settings: Settings,
+    database: Database,
+    authenticator: Authenticator,
+    *,
+    clock: Clock = system_clock,
+    sweep_every: timedelta = sweeping.EVERY,
+) -> AsyncIterator[None]:
+    """What runs beside the server for as long as it serves: word of changes made elsewhere, and the sweep."""
+    work = [sweeping.keep_sweeping(database, every=sweep_every, clock=clock)]
+    if (url := settings.listen_database_url or settings.database_url) is not None:
+        work.append(listen(url, authenticator.forget))
+    tasks = [asyncio.create_task(one) for one in work]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def serve(settings: Settings, *, on_ready: Callable[[], None] | None = None) -> None:
@@ -74,9 +111,11 @@ async def _serve(settings: Settings, on_ready: Callable[[], None] | None) -> Non
     )
     try:
         await _readiness(settings, database).check()
-        app = create_app(settings, database)
+        authenticator = create_authenticator(settings, database)
+        app = create_app(settings, database, authenticator)
         server = server_of(app, host=settings.host, port=settings.port, on_ready=on_ready)
-        await server.serve()
+        async with attended(settings, database, authenticator):
+            await server.serve()
     finally:
         await database.close()
 

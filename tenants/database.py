@@ -19,6 +19,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.schema import ExecutableDDLElement
 
 from backend.core.errors import NotFound, Unavailable
+from tenants.changes import Change
 from tenants.faults import domain_error
 from tenants.registry import Tenant
 from tenants.tables import PLACEHOLDER
@@ -104,6 +105,16 @@ class WriteSession(ReadSession):
         except Exception as error:
             raise domain_error(error) or error from error
         return int(status.rpartition(" ")[2])
+
+    async def announce(self, change: Change) -> None:
+        """Tells every serving process of a change that this transaction makes, if it is kept."""
+        if self.tenant is not None and self.tenant.id != change.tenant_id:
+            raise ValueError("a tenant's session announces changes of that tenant only")
+        driver = await _driver(self._connection)
+        try:
+            await driver.execute(change.statement)
+        except Exception as error:
+            raise domain_error(error) or error from error
 
     def _namespace(self, table: Table) -> str:
         if table.schema != PLACEHOLDER:
@@ -238,12 +249,17 @@ class AdminDatabase:
             raise domain_error(error) or error from error
 
 
+def driver_address(url: str) -> str:
+    """An address of the settings as the driver takes it."""
+    return url.replace("postgresql+asyncpg:", "postgresql:", 1)
+
+
 def engine_of(url: str, pool_size: int, **options: Any) -> AsyncEngine:
     """An engine for any address that libpq would take (sockets, `sslmode`, several hosts)."""
 
     async def open_connection(**_: Any) -> asyncpg.Connection:
         return await asyncpg.connect(
-            url.replace("postgresql+asyncpg:", "postgresql:", 1),
+            driver_address(url),
             timeout=CONNECT_TIMEOUT,
             statement_cache_size=DRIVER_STATEMENTS,
             server_settings={"application_name": "scoredesk"},

@@ -14,6 +14,7 @@ from uuid_utils.compat import uuid7
 from backend.core.currencies import check_currency
 from backend.core.errors import Conflict, Invalid, NotFound
 from backend.core.windows import check_zone
+from tenants.changes import Change, Changed
 from tenants.database import AdminDatabase, WriteSession
 from tenants.registry import TENANT_COLUMNS, Tenant, as_tenant
 from tenants.roles import create_tenant_roles, drop_tenant_roles, grant_namespace
@@ -132,7 +133,9 @@ async def _lock(connection: AsyncConnection, slug: str) -> Tenant:
 
 async def _change(connection: AsyncConnection, slug: str, **values: str) -> Tenant:
     change = update(tenant_table).where(tenant_table.c.slug == slug).values(values).returning(*TENANT_COLUMNS)
-    return as_tenant((await connection.execute(change)).one())
+    tenant = as_tenant((await connection.execute(change)).one())
+    await WriteSession(connection, tenant).announce(Change(tenant.id, Changed.TENANT, tenant.id))
+    return tenant
 
 
 def _row_of(slug: str) -> Select[Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
@@ -16,13 +16,14 @@ from backend.auth.principal import Principal, Role
 from backend.auth.scope import Scope
 from backend.auth.tokens import TokenVerifier
 from backend.core.clock import Clock, system_clock
-from backend.core.errors import Forbidden, Invalid, Unauthenticated
+from backend.core.errors import Forbidden, Invalid, NotFound, Unauthenticated
+from tenants.changes import Change, Changed
 from tenants.database import Database, WriteSession
 from tenants.registry import TENANT_COLUMNS, Tenant, as_tenant
 from tenants.tables import app_user, membership
 from tenants.tables import tenant as tenant_table
 
-REMEMBERED = timedelta(seconds=5)  # what a removed member may still do; DESIGN says at most this
+REMEMBERED = timedelta(seconds=5)  # how long a removed member may go on where no word of it arrives
 MOST_REMEMBERED = 10_000  # people at once, some 10 MB
 _SCOPE = re.compile(r"[a-z_]{1,40}:[a-z_]{1,40}")
 
@@ -73,17 +74,41 @@ async def grant_membership(
         .on_conflict_do_update(index_elements=["tenant_id", "user_id"], set_=rights)
     )
     await session.execute(grant)
+    await session.announce(Change(tenant.id, Changed.MEMBERSHIP, user_id))
     return Membership(user_id, tenant, kind, agent, frozenset(wanted))
 
 
+async def revoke_membership(session: WriteSession, tenant: Tenant, subject: str) -> None:
+    """Ends a person's membership, whatever tokens they hold; `session` is one of `Database.control`.
+
+    Raises NotFound (MEMBER_UNKNOWN).
+    """
+    removal = (
+        delete(membership)
+        .where(
+            membership.c.tenant_id == tenant.id,
+            membership.c.user_id == app_user.c.id,
+            app_user.c.subject == subject,
+        )
+        .returning(membership.c.user_id)
+    )
+    user_id = (await session.execute(removal)).scalar_one_or_none()
+    if user_id is None:
+        raise NotFound(f"“{subject}” is no member of this tenant.", code="MEMBER_UNKNOWN")
+    await session.announce(Change(tenant.id, Changed.MEMBERSHIP, user_id))
+
+
 class Authenticator:
-    """Turns tokens into principals. What it read about a person it believes for `REMEMBERED`."""
+    """Turns tokens into principals. What it read about a person it believes for `REMEMBERED`, or until it is
+    told to forget.
+    """
 
     def __init__(self, database: Database, verifier: TokenVerifier, *, clock: Clock = system_clock) -> None:
         self._database = database
         self._verifier = verifier
         self._clock = clock
         self._remembered: dict[tuple[str, UUID], tuple[datetime, Membership]] = {}
+        self._told = 0
 
     async def principal(self, token: str) -> Principal:
         """The person behind a token.
@@ -111,6 +136,17 @@ class Authenticator:
         principal = await self.principal(token)
         return Scope(principal, self._database.of(principal.tenant))
 
+    def forget(self, change: Change | None) -> None:
+        """Believes no longer what a change is about; None: anything may have changed."""
+        self._told += 1
+        if change is None:
+            self._remembered.clear()
+            return
+        for key, (_, member) in list(self._remembered.items()):
+            concerned = change.what is Changed.TENANT or member.user_id == change.id
+            if member.tenant.id == change.tenant_id and concerned:
+                del self._remembered[key]
+
     async def _membership(self, subject: str, tenant_id: UUID) -> Membership:
         now = self._clock()
         known = self._remembered.get((subject, tenant_id))
@@ -118,7 +154,10 @@ class Authenticator:
         if known is not None and timedelta() <= now - known[0] < REMEMBERED:
             return known[1]
         self._remembered.pop((subject, tenant_id), None)
+        told = self._told
         member = await self._read(subject, tenant_id)
+        if told != self._told:  # what was read may be what changed meanwhile: good for this once
+            return member
         while len(self._remembered) >= MOST_REMEMBERED:
             del self._remembered[next(iter(self._remembered))]  # the one read longest ago
         self._remembered[subject, tenant_id] = now, member

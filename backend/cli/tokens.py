@@ -1,4 +1,4 @@
-"""`scoredesk token`: a token of the local key for someone of a tenant."""
+"""`scoredesk token` and `scoredesk revoke`: letting someone into a tenant, and out of it again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backend.cli.console import out
+from backend.cli.console import out, say
 from backend.cli.installation import Installation, run
 
 if TYPE_CHECKING:
@@ -19,8 +19,9 @@ ROLES = "admin, manager, agent, viewer or partner"
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the command to the program."""
+    """Adds the commands to the program."""
     app.command("token")(token)
+    app.command("revoke")(revoke)
 
 
 def token(
@@ -49,6 +50,25 @@ def token(
             )
 
     out(run(work))
+
+
+def revoke(
+    tenant: Annotated[str, typer.Option(help="The tenant they shall not enter.", show_default=False)],
+    user: Annotated[str, typer.Option(help="Who, as their tokens name them.", show_default=False)],
+) -> None:
+    """End someone's membership; the tokens they hold open nothing any more."""
+
+    async def work(place: Installation) -> None:
+        from backend.auth.memberships import revoke_membership
+        from tenants.registry import get_tenant
+
+        async with place.database() as database:
+            found = await get_tenant(database, tenant)
+            async with database.control() as session:
+                await revoke_membership(session, found, user)
+
+    run(work)
+    say(f"{user} is no member of {tenant} any more.")
 
 
 async def issue(

@@ -25,7 +25,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str | None, msgspec.Meta(description="The login that provisions and migrates. Not set: the app's.")
     ] = None
     listen_database_url: Annotated[
-        str | None, msgspec.Meta(description="Unpooled, for LISTEN. Not set: the app's.")
+        str | None, msgspec.Meta(description="Past any pooler, for LISTEN. Not set: the app's.")
     ] = None
     home: Annotated[str, msgspec.Meta(description="The data folder: embedded database, keys, logs.")] = str(
         PROJECT / ".scoredesk"

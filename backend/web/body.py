@@ -25,22 +25,27 @@ async def read_body(request: Request, *, limit: int, seconds: float) -> bytes:
     return bytes(body)
 
 
-async def stream_body(request: Request, *, limit: int, seconds_between: float) -> AsyncIterator[bytes]:
-    """The body part by part, at most `limit` bytes, never more than `seconds_between` from part to part.
+async def stream_body(
+    request: Request, *, limit: int, seconds_between: float, bytes_a_second: float
+) -> AsyncIterator[bytes]:
+    """The body part by part, at most `limit` bytes, never more than `seconds_between` from part to part; once
+    that time has passed, no slower than `bytes_a_second` on average.
 
     Raises Exhausted (BODY_TOO_LARGE, BODY_TIMEOUT).
     """
+    now = asyncio.get_running_loop().time
     parts = aiter(_within(request, limit))
+    allowed_until, taken = now() + seconds_between, 0
     while True:
+        last = min(now() + seconds_between, allowed_until + taken / bytes_a_second)
         try:
-            async with asyncio.timeout(seconds_between):
+            async with asyncio.timeout_at(last):
                 part = await anext(parts, None)
         except TimeoutError:
-            raise Exhausted(
-                f"Nothing of the body arrived for {seconds_between:g} seconds.", code="BODY_TIMEOUT"
-            ) from None
+            raise Exhausted("The body stood still, or came too slowly.", code="BODY_TIMEOUT") from None
         if part is None:
             return
+        taken += len(part)
         yield part
 
 

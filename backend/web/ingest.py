@@ -34,6 +34,7 @@ from backend.web.body import stream_body
 
 MAPPING_HEADER = "x-scoredesk-mapping"
 SECONDS_BETWEEN_PARTS = 30.0  # an upload may be slow; one that stands still is given up
+BYTES_A_SECOND = 8_192  # on average, or it would hold its place for days
 UPLOADS_AT_ONCE = 4  # in a process: each keeps a thread busy, and two cores are common
 SHOWN_REJECTIONS = 20
 
@@ -101,11 +102,17 @@ class Uploads:
     async def _spool_and_import(self, request: Request, scope: Scope, mapping: Mapping) -> Response:
         with NamedTemporaryFile(prefix="scoredesk-upload-") as spool:
             body = stream_body(
-                request, limit=self._settings.ingest_max_bytes, seconds_between=SECONDS_BETWEEN_PARTS
+                request,
+                limit=self._settings.ingest_max_bytes,
+                seconds_between=SECONDS_BETWEEN_PARTS,
+                bytes_a_second=BYTES_A_SECOND,
             )
             async for part in body:
                 spool.write(part)
             spool.flush()
+            scope = await self._admit(
+                request
+            )  # it took its time: the token may have ended, or the membership
             label = request.query_params.get("name") or request.url.path
             try:
                 imported = await import_file(

@@ -16,20 +16,22 @@ HEAD_SECONDS = 10.0
 KEEP_ALIVE_SECONDS = 5
 DRAIN_SECONDS = 20
 HEAD_BYTES = 65_536  # a mapping may travel in a header
+BYTES_A_SECOND = 2_048  # that a client takes of its answer, or it has gone to sleep
 BACKLOG = 512
 CONNECTIONS = 1_000  # open at once in one process; beyond them 503 at once instead of a queue
 
 
 class DeadlinedProtocol(H11Protocol):
-    """uvicorn's protocol with a timer: whoever opens a connection has sent the head of a request soon, or
-    leaves.
+    """uvicorn's protocol with a timer: whoever opens a connection has sent the head of a request soon, and
+    fetches the answer without falling asleep, or leaves.
 
-    uvicorn itself waits for ever for the first head. Between requests its own keep-alive timer does the same
-    work.
+    uvicorn itself waits for ever for the first head and for the last byte. Between requests its own keep-alive
+    timer does the same work.
     """
 
     head_seconds = HEAD_SECONDS
     _head_timer: asyncio.TimerHandle | None = None
+    _unsent = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -44,19 +46,35 @@ class DeadlinedProtocol(H11Protocol):
         self._watch()
 
     def on_response_complete(self) -> None:
+        self._stop_timer()  # a new answer is under way, which takes its own time
         super().on_response_complete()
         self._watch()
 
-    def _watch(self) -> None:
-        """The timer runs while a head is awaited; once it is here, the body's own deadline counts."""
-        if self.cycle is not None and not self.cycle.response_complete:
-            self._stop_timer()
-        elif self._head_timer is None and not self.transport.is_closing():
-            self._head_timer = self.loop.call_later(self.head_seconds, self._hang_up)
+    @property
+    def _working(self) -> bool:
+        """Whether a head is here and its answer is not; the body's and the operation's own deadlines count."""
+        return self.cycle is not None and not self.cycle.response_complete
 
-    def _hang_up(self) -> None:
+    def _watch(self) -> None:
+        """The timer runs while a head is awaited, or while something is still to be fetched."""
+        unsent = self.transport.get_write_buffer_size()
+        if self._working and not unsent:
+            self._stop_timer()
+        elif self._head_timer is None and (unsent or not self.transport.is_closing()):
+            self._start_timer(unsent)
+
+    def _start_timer(self, unsent: int) -> None:
+        self._unsent = unsent
+        self._head_timer = self.loop.call_later(self.head_seconds, self._look)
+
+    def _look(self) -> None:
+        """Time is up, unless the client has been busy fetching."""
         self._head_timer = None
-        self.transport.abort()
+        unsent = self.transport.get_write_buffer_size()
+        if unsent and self._unsent - unsent >= BYTES_A_SECOND * self.head_seconds:
+            self._start_timer(unsent)
+        elif unsent or not self._working:
+            self.transport.abort()
 
     def _stop_timer(self) -> None:
         if self._head_timer is not None:

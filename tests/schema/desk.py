@@ -14,7 +14,7 @@ import httpx2
 import msgspec
 import pytest_asyncio
 
-from backend.app import create_app
+from backend.app import attended, create_app, create_authenticator
 from backend.auth.keys import LocalKey
 from backend.auth.memberships import grant_membership
 from backend.auth.tokens import TokenSigner
@@ -94,7 +94,8 @@ async def opened(
         )
         async with acme.write() as session:
             await seed_catalogue(session)
-        transport = httpx2.ASGITransport(app=create_app(chosen, database, clock=clock))
+        app = create_app(chosen, database, create_authenticator(chosen, database, clock), clock=clock)
+        transport = httpx2.ASGITransport(app=app)
         async with httpx2.AsyncClient(transport=transport, base_url="http://desk") as http:
             yield Desk(http, database, signer, World(acme, Evaluator(acme, clock)), chosen)
 
@@ -112,15 +113,19 @@ async def desk(
 async def served(
     desk: Desk, clock: Callable[[], datetime], **limits: float
 ) -> AsyncIterator[tuple[Server, int]]:
-    """The desk's application on a port of its own, with some limits changed."""
+    """The desk's application on a port of its own, with some limits changed. Where the desk's settings have an
+    address for it, word of changes is listened to.
+    """
     chosen = replace(LIMITS, **limits)  # type: ignore[arg-type]
-    app = create_app(desk.settings, desk.database, clock=clock, limits=chosen)
+    authenticator = create_authenticator(desk.settings, desk.database, clock)
+    app = create_app(desk.settings, desk.database, authenticator, clock=clock, limits=chosen)
     listening = asyncio.Event()
     server = server_of(app, host="127.0.0.1", port=0, on_ready=listening.set)
-    serving = asyncio.create_task(server.serve())
-    await listening.wait()
-    try:
-        yield server, server.servers[0].sockets[0].getsockname()[1]
-    finally:
-        server.should_exit = True
-        await serving
+    async with attended(desk.settings, desk.database, authenticator, clock=clock):
+        serving = asyncio.create_task(server.serve())
+        await listening.wait()
+        try:
+            yield server, server.servers[0].sockets[0].getsockname()[1]
+        finally:
+            server.should_exit = True
+            await serving

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import asynccontextmanager
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import delete, select, update
 
-from backend.auth.memberships import REMEMBERED, Authenticator, grant_membership
+from backend.auth.memberships import (
+    REMEMBERED,
+    Authenticator,
+    grant_membership,
+    revoke_membership,
+)
 from backend.auth.principal import Role
 from backend.auth.scope import Scope
 from backend.auth.tokens import TokenSigner, TokenVerifier
-from backend.core.errors import Forbidden, Invalid, Unauthenticated
+from backend.core.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from backend.core.settings import Settings
 from backend.interactions.models import team
+from tenants.changes import Change, Changed
 from tenants.provisioning import create_tenant, drop_tenant, suspend_tenant
 from tenants.tables import app_user, membership
 from tests.canaries import CANARY
@@ -173,3 +181,90 @@ class TestChange:
         clock.now += REMEMBERED
         await refused(authenticator, token, "NOT_A_MEMBER")
         await drop_tenant(admin, "initech")
+
+
+async def test_revoking_ends_one_membership_and_no_other(
+    database, authenticator, signer, grant, acme, globex
+):
+    await grant()
+    await grant("bob")
+    await grant(tenant=globex.tenant)
+    async with database.control() as session:
+        await revoke_membership(session, acme.tenant, "ana")
+    await refused(authenticator, signer.sign("ana", acme.tenant.id), "NOT_A_MEMBER")
+    await authenticator.principal(signer.sign("bob", acme.tenant.id))
+    await authenticator.principal(signer.sign("ana", globex.tenant.id))
+    with pytest.raises(NotFound) as refusal:
+        async with database.control() as session:
+            await revoke_membership(session, acme.tenant, "ana")
+    assert refusal.value.code == "MEMBER_UNKNOWN"
+
+
+class TestForgetting:
+    """What is no longer believed is read again, on a clock that stands still."""
+
+    @pytest.fixture
+    async def out(self, database, authenticator, signer, grant, acme, globex):
+        """Three members who are remembered and then removed without a word; who of them is out by now."""
+        members = {"ana": acme, "bob": acme, "eve": globex}
+        for name, where in members.items():
+            await grant(name, tenant=where.tenant)
+        tokens = {name: signer.sign(name, where.tenant.id) for name, where in members.items()}
+        for token in tokens.values():
+            await authenticator.principal(token)
+        async with database.control() as session:
+            await session.execute(delete(membership))
+
+        async def out():
+            answers = await asyncio.gather(
+                *[authenticator.principal(token) for token in tokens.values()], return_exceptions=True
+            )
+            return {
+                name for name, answer in zip(tokens, answers, strict=True) if isinstance(answer, Exception)
+            }
+
+        return out
+
+    @pytest.fixture
+    async def ana(self, grant):
+        """The user id of one of the three."""
+        return (await grant()).user_id
+
+    async def test_nobody_is_out_without_a_word(self, out):
+        assert await out() == set()
+
+    async def test_a_membership_that_changed(self, authenticator, ana, out, acme, globex):
+        authenticator.forget(Change(globex.tenant.id, Changed.MEMBERSHIP, ana))
+        assert await out() == set()
+        authenticator.forget(Change(acme.tenant.id, Changed.MEMBERSHIP, ana))
+        assert await out() == {"ana"}
+
+    async def test_a_tenant_that_changed(self, authenticator, out, acme):
+        authenticator.forget(Change(acme.tenant.id, Changed.TENANT, acme.tenant.id))
+        assert await out() == {"ana", "bob"}
+
+    async def test_anything_may_have_changed(self, authenticator, out):
+        authenticator.forget(None)
+        assert await out() == {"ana", "bob", "eve"}
+
+    async def test_what_was_read_before_the_word_came_is_not_kept(
+        self, authenticator, signer, grant, database, acme
+    ):
+        """The word comes while the membership is being read: the old answer must not outlive it."""
+        granted = await grant()
+        token = signer.sign("ana", acme.tenant.id)
+        change = Change(acme.tenant.id, Changed.MEMBERSHIP, granted.user_id)
+        reading = database.control
+
+        @asynccontextmanager
+        async def interrupted():
+            async with reading() as session:
+                yield session
+            authenticator.forget(change)
+
+        database.control = interrupted
+        await authenticator.principal(token)
+        database.control = reading
+        async with database.control() as session:
+            await session.execute(delete(membership))
+        await refused(authenticator, token, "NOT_A_MEMBER")

@@ -88,6 +88,10 @@ async def test_other_types_are_not(key, verifier, claims, kind):
     await refused(verifier, signed(key, claims, typ=kind))
 
 
+async def test_extensions_that_must_be_understood_are_not(key, verifier, claims):
+    await refused(verifier, signed(key, claims, crit=["exp"], exp=claims["exp"]))
+
+
 @pytest.mark.parametrize("claim", ["exp", "iat", "sub", "aud", "iss", "tenant"])
 async def test_each_claim_must_be_there(key, verifier, claims, claim):
     del claims[claim]

@@ -53,3 +53,13 @@ async def test_what_cannot_be_granted_prints_no_token(cli, arguments, code):
     refused = await cli("token", *arguments)
     assert (refused.code, refused.out) == (1, "")
     assert code in refused.err
+
+
+async def test_a_revoked_token_opens_nothing(cli, authenticator):
+    token = (await cli("token", "--tenant", "acme", "--role", "viewer", "--user", "ann")).out.strip()
+    revoked = await cli("revoke", "--tenant", "acme", "--user", "ann")
+    assert (revoked.code, revoked.out, revoked.err) == (0, "", "ann is no member of acme any more.\n")
+    with pytest.raises(Unauthenticated):
+        await authenticator.principal(token)
+    again = await cli("revoke", "--tenant", "acme", "--user", "ann")
+    assert (again.code, "MEMBER_UNKNOWN" in again.err) == (1, True)

@@ -13,7 +13,10 @@ from typing import Any
 import httpx2
 import pytest
 
+from backend.auth.memberships import grant_membership
+from backend.web import ingest
 from tenants.database import Database, TenantDatabase
+from tests.conftest import StandingClock
 from tests.schema.desk import Desk, opened
 
 HEADER = "external_id,channel,started,agent,handle_time\n"
@@ -207,6 +210,40 @@ async def test_an_upload_lands_in_the_tokens_tenant_alone(desk: Desk, globex: Te
     await upload(desk, "/ingest/files?source=phone", HEADER + rows(5))
     after = await desk.data("{ syncRuns { nodes { id } } }", token=await desk.token("admin", "globex"))
     assert before == after
+
+
+@pytest.mark.parametrize(
+    ("hours", "role", "code"), [(12.1, "manager", "TOKEN_EXPIRED"), (0.1, "viewer", "ROLE_INSUFFICIENT")]
+)
+async def test_an_upload_outlives_neither_its_token_nor_the_right_to_it(
+    desk: Desk, clock: StandingClock, hours: float, role: str, code: str
+) -> None:
+    async def parts() -> AsyncIterator[bytes]:
+        yield (HEADER + rows(2)).encode()
+        async with desk.database.control() as session:
+            await grant_membership(session, desk.world.tenant.tenant, "manager@acme", role)
+        clock.advance(hours=hours)
+        yield rows(2, 2).encode()
+
+    response = await upload(desk, "/ingest/files?source=phone", parts())
+    assert response.json()["code"] == code
+    assert await stored(desk) == 0
+
+
+async def test_an_upload_may_be_slow_but_not_for_ever(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ingest, "SECONDS_BETWEEN_PARTS", 0.3)
+    monkeypatch.setattr(ingest, "BYTES_A_SECOND", 10_000)
+
+    async def parts(size: int) -> AsyncIterator[bytes]:
+        body = (HEADER + rows(400)).encode()
+        for start in range(0, len(body), size):
+            yield body[start : start + size]
+            await asyncio.sleep(0.05)
+
+    slow = await upload(desk, "/ingest/files?source=phone", parts(50))
+    assert (slow.status_code, slow.json()["code"]) == (408, "BODY_TIMEOUT")
+    assert await stored(desk) == 0
+    assert (await upload(desk, "/ingest/files?source=phone", parts(1_500))).status_code == 200
 
 
 @pytest.mark.skipif(not BAD_INPUTS.is_dir(), reason="the shared data sets are not beside the project")

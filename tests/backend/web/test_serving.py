@@ -5,6 +5,7 @@ end.
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -15,7 +16,8 @@ import httpx2
 import msgspec
 import pytest
 
-from backend.web.serving import DeadlinedProtocol
+from backend.core.settings import PROJECT
+from backend.web.serving import DeadlinedProtocol, Server
 from tests.conftest import Place
 from tests.schema.desk import Desk, served
 
@@ -79,6 +81,52 @@ async def test_a_body_that_trickles_is_a_408(desk: Desk, clock: Callable[[], dat
         answer = await exchange(port, head(token, 500), b'{"query"', pause=0.1)
     assert answer.startswith(b"HTTP/1.1 408")
     assert b"BODY_TIMEOUT" in answer
+
+
+BIG = "/graphql/assets/graphiql.min.js"
+
+
+@asynccontextmanager
+async def lazy_reader(server: Server, port: int, *requests: str) -> AsyncIterator[socket.socket]:
+    """A client that has asked for something big and not read any of it yet; neither system buffers much."""
+    server.servers[0].sockets[0].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    reader = socket.socket()
+    reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    reader.setblocking(False)
+    loop = asyncio.get_running_loop()
+    try:
+        await loop.sock_connect(reader, ("127.0.0.1", port))
+        head = "GET {} HTTP/1.1\r\nhost: desk\r\n{}\r\n"
+        await loop.sock_sendall(reader, "".join(head.format(BIG, more) for more in requests).encode())
+        yield reader
+    finally:
+        reader.close()
+
+
+@pytest.mark.parametrize("requests", [("",), ("connection: close\r\n",), ("", "", "")])
+async def test_a_client_that_does_not_fetch_its_answer_is_cut_off(
+    desk: Desk, clock: Callable[[], datetime], quick: None, requests: tuple[str, ...]
+) -> None:
+    async with served(desk, clock) as (server, port), lazy_reader(server, port, *requests):
+        connections = server.server_state.connections
+        await until(lambda: asyncio.sleep(0, len(connections)), 1)
+        await until(lambda: asyncio.sleep(0, len(connections)), 0)
+
+
+@pytest.mark.parametrize("more", ["", "connection: close\r\n"])
+async def test_a_client_that_is_slow_but_awake_gets_all_of_it(
+    desk: Desk, clock: Callable[[], datetime], quick: None, more: str
+) -> None:
+    async with (
+        served(desk, clock) as (server, port),
+        lazy_reader(server, port, more) as reader,
+    ):
+        began, got = time.monotonic(), 0
+        while part := await asyncio.get_running_loop().sock_recv(reader, 16_384):
+            got += len(part)
+            await asyncio.sleep(0.02)
+        assert time.monotonic() - began > 2 * DeadlinedProtocol.head_seconds
+    assert got > (PROJECT / "schema/graphiql/assets/graphiql.min.js").stat().st_size
 
 
 @asynccontextmanager

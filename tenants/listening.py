@@ -1,0 +1,67 @@
+"""Hears what other processes changed, on one connection that belongs to no pool and becomes no role."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from contextlib import suppress
+from typing import NoReturn
+
+import asyncpg
+
+from tenants.changes import CHANNEL, Change
+from tenants.database import CONNECT_TIMEOUT, driver_address
+
+logger = logging.getLogger("scoredesk.tenants")
+
+Heard = Callable[[Change | None], None]  # None: anything may have changed
+
+PROBE_EVERY = 30.0  # seconds; a connection that died without a word is found out by asking
+FIRST_PAUSE = 0.1  # seconds before a lost connection is tried again, doubled up to the longest
+LONGEST_PAUSE = 5.0
+
+
+async def listen(url: str, heard: Heard, *, probe_every: float = PROBE_EVERY) -> NoReturn:
+    """Calls `heard` with every change until it is cancelled; with None once it listens, and when it does again
+    after the connection was lost, because nobody knows what was said meanwhile.
+    """
+    pause, complained = FIRST_PAUSE, False
+    while True:
+        began = asyncio.get_running_loop().time()
+        try:
+            await _listen_once(url, heard, probe_every)
+        except Exception as error:  # whatever it is, changes are then believed a little later
+            if not complained:
+                logger.warning("no word of changes made elsewhere: %s; trying again", type(error).__name__)
+            complained = True
+        # A server that takes connections only to cut them must not be asked without a pause.
+        if asyncio.get_running_loop().time() - began > LONGEST_PAUSE:
+            pause, complained = FIRST_PAUSE, False
+        await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # processes do not come back all at once
+        pause = min(2 * pause, LONGEST_PAUSE)
+
+
+async def _listen_once(url: str, heard: Heard, probe_every: float) -> None:
+    """Listens until the connection is lost."""
+    connection = await asyncpg.connect(
+        driver_address(url),
+        timeout=CONNECT_TIMEOUT,
+        command_timeout=CONNECT_TIMEOUT,
+        server_settings={"application_name": "scoredesk listener"},
+    )
+    lost = asyncio.Event()
+    try:
+        connection.add_termination_listener(lambda _: lost.set())
+        await connection.add_listener(CHANNEL, lambda *message: heard(Change.read(message[-1])))
+        heard(None)
+        while not lost.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(probe_every):
+                    await lost.wait()
+            if not lost.is_set():
+                await connection.execute("SELECT 1")
+    finally:
+        connection.terminate()  # at once, and whatever the server does
+    raise ConnectionResetError
