@@ -10,6 +10,7 @@ from schema.ingestion.queries import IngestionQueries
 from schema.interactions.named import Agent, Customer, IssueType, Product, Queue, Team
 from schema.interactions.queries import InteractionQueries
 from schema.interactions.types import Interaction
+from schema.metrics.mutations import MetricMutations
 from schema.metrics.queries import MetricQueries
 from schema.nodes import NodeQueries
 from schema.scalars import SCALARS
@@ -22,7 +23,7 @@ class Query(TenancyQueries, NodeQueries, MetricQueries, InteractionQueries, Inge
 
 
 @strawberry.type(description="Everything that can be changed.")
-class Mutation(IngestionMutations):
+class Mutation(MetricMutations, IngestionMutations):
     pass
 
 
