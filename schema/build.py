@@ -11,6 +11,7 @@ from schema.interactions.mutations import InteractionMutations
 from schema.interactions.named import Agent, Customer, IssueType, Product, Queue, Team
 from schema.interactions.queries import InteractionQueries
 from schema.interactions.types import Interaction
+from schema.metrics.mutations import MetricMutations
 from schema.metrics.queries import MetricQueries
 from schema.nodes import NodeQueries
 from schema.scalars import SCALARS
@@ -23,7 +24,7 @@ class Query(TenancyQueries, NodeQueries, MetricQueries, InteractionQueries, Inge
 
 
 @strawberry.type(description="Everything that can be changed.")
-class Mutation(IngestionMutations, InteractionMutations):
+class Mutation(MetricMutations, InteractionMutations, IngestionMutations):
     pass
 
 

@@ -5,7 +5,6 @@ together.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Hashable, Mapping
-from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar
 
 from sqlalchemy import Row, Table
@@ -13,10 +12,8 @@ from strawberry.dataloader import DataLoader
 
 from backend.interactions import models, repository
 from backend.metrics.evaluator import Evaluator
-from schema.metrics.loaders import NumbersLoader, numbers_loader
-from tenants.database import ReadSession
+from schema.metrics.loaders import NumbersLoader, Reading, numbers_loader, versions_loader
 
-Reading = Callable[[], AbstractAsyncContextManager[ReadSession]]
 RowLoader = DataLoader[Any, Row[Any] | None]
 
 K = TypeVar("K", bound=Hashable)
@@ -50,6 +47,7 @@ class Loaders:
         self.products = _rows(reading, models.product)
         self.agents_by_external_id = _agents_by_external_id(reading)
         self.attribute_types = _attribute_types(reading)
+        self.kpi_versions = versions_loader(reading)
         self.numbers: NumbersLoader = numbers_loader(evaluator)
 
 

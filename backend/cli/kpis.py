@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backend.cli.console import out, out_fields, print_table, say, tell_error
+from backend.cli.console import out, out_fields, print_table, say, tell_error, visible
 from backend.cli.installation import REFUSED, Installation, run
 from backend.core.errors import DomainError, Invalid
 from backend.core.windows import Comparison, Grain, Window
@@ -87,6 +87,10 @@ def kpi(
         int | None, typer.Option(min=1, help="So many rows at most; totals are over all.")
     ] = None,
     shape: Annotated[Format, typer.Option("--format", help="How it is printed.")] = Format.TABLE,
+    explain: Annotated[
+        bool,
+        typer.Option("--explain", help="Print tree, plain sentence, plan and SQL instead of an answer."),
+    ] = False,
 ) -> None:
     """Answer KPIs over a window, by dimensions and grain. Without a window every row counts."""
     if (start is None) != (end is None):
@@ -105,11 +109,18 @@ def kpi(
         window = Window.of_local(*span, zone) if span is not None else None
         return Question(asks, window, tuple(by or ()), grain, where, compare, order, limit)
 
-    answer = run(lambda place: _answer(place, tenant, question))
+    answer: Answer | str | DomainError
+    if explain:
+        answer = run(lambda place: _explanation(place, tenant, question))
+    else:
+        answer = run(lambda place: _answer(place, tenant, question))
     if isinstance(answer, DomainError):
-        _explain(answer, [ask.formula for ask in asks], where)
+        _tell(answer, [ask.formula for ask in asks], where)
         raise typer.Exit(REFUSED)
-    _print(answer, shape)
+    if isinstance(answer, str):
+        out("\n".join(visible(line) for line in answer.split("\n")))
+    else:
+        _print(answer, shape)
 
 
 async def _answer(
@@ -121,6 +132,19 @@ async def _answer(
     async with place.tenant(slug) as database:
         answers = await Evaluator(database, system_clock).answer([question(database.tenant.zone)])
     return answers[0]
+
+
+async def _explanation(
+    place: Installation, slug: str, question: Callable[[str], Question]
+) -> str | DomainError:
+    from backend.core.clock import system_clock
+    from backend.metrics.explanation import explain
+
+    async with place.tenant(slug) as database:
+        try:
+            return await explain(database, system_clock, question(database.tenant.zone))
+        except DomainError as error:
+            return error
 
 
 def _print(answer: Answer, shape: Format) -> None:
@@ -135,7 +159,7 @@ def _print(answer: Answer, shape: Format) -> None:
             print_table(to_table(answer))
 
 
-def _explain(error: DomainError, formulas: Sequence[str | None], where: str | None) -> None:
+def _tell(error: DomainError, formulas: Sequence[str | None], where: str | None) -> None:
     """The error; a mistake in a text of the caller's with that text and carets under the place."""
     from backend.metrics.language.diagnostics import excerpt
     from backend.metrics.language.tree import Span

@@ -16,13 +16,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing a person can mend: a stable code, a sentence, and where it is (a path or a span of text)."""
+    """One thing a person can mend: a stable code, a sentence, where it is (a path, a span of text), what would
+    do, and the valid name that was probably meant.
+    """
 
     code: str
     message: str
     path: tuple[str | int, ...] = ()
     span: tuple[int, int] | None = None
     hint: str | None = None
+    nearest: str | None = None
 
 
 class DomainError(Exception):

@@ -205,6 +205,8 @@ CATALOGUE: tuple[Kpi, ...] = (
 )
 # fmt: on
 
+_BY_KEY = {one.key: one for one in CATALOGUE}
+
 # Built-in formulas hold for all of a tenant's past, however old the data it brings.
 _ALWAYS = date(1970, 1, 1)
 
@@ -212,3 +214,8 @@ _ALWAYS = date(1970, 1, 1)
 async def seed_catalogue(session: WriteSession) -> None:
     """Gives a tenant the built-in KPIs it does not have yet; safe to repeat, never changes one."""
     await repository.insert_kpis(session, CATALOGUE, effective_from=_ALWAYS, author="scoredesk")
+
+
+def find_builtin(key: str) -> Kpi | None:
+    """The KPI of that key as it comes with Scoredesk, None where none does."""
+    return _BY_KEY.get(key)

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from backend.core.currencies import MINOR_DIGITS
 from backend.core.errors import NotFound
 from backend.metrics import repository
 from backend.metrics.kpi import Kpi
+from backend.metrics.language.types import Vocabulary
+from backend.metrics.language.vocabulary import build_vocabulary
 from tenants.database import ReadSession
+from tenants.registry import Tenant
 
 
-async def list_kpis(session: ReadSession, now: datetime) -> list[Kpi]:
-    """All KPIs that are not archived, by key, with the formulas in force on the tenant's present day."""
-    if session.tenant is None:
-        raise LookupError("KPIs belong to a tenant, and this session has none")
-    return await repository.list_kpis(session, now.astimezone(ZoneInfo(session.tenant.zone)).date())
+async def list_kpis(session: ReadSession, now: datetime, *, archived: bool | None = False) -> list[Kpi]:
+    """KPIs by key, with the formulas in force on the tenant's present day.
+
+    Those that are not archived; `archived` True gives the others, None all.
+    """
+    return await repository.list_kpis(session, today_of(session, now), archived=archived)
 
 
 async def find_kpi(session: ReadSession, key: str, now: datetime) -> Kpi | None:
@@ -23,9 +28,26 @@ async def find_kpi(session: ReadSession, key: str, now: datetime) -> Kpi | None:
     return next((one for one in await list_kpis(session, now) if one.key == key), None)
 
 
-async def get_kpi(session: ReadSession, key: str, now: datetime) -> Kpi:
+async def get_kpi(session: ReadSession, key: str, now: datetime, *, archived: bool | None = False) -> Kpi:
     """The KPI of that key; raises NotFound."""
-    found = await find_kpi(session, key, now)
-    if found is None:
-        raise NotFound(f"There is no KPI “{key}”.")
-    return found
+    for one in await list_kpis(session, now, archived=archived):
+        if one.key == key:
+            return one
+    raise NotFound(f"There is no KPI “{key}”.")
+
+
+async def get_vocabulary(session: ReadSession) -> Vocabulary:
+    """What the tenant's formulas may name."""
+    digits = MINOR_DIGITS.get(_tenant(session).currency, 2)
+    return build_vocabulary(digits, await repository.list_attributes(session))
+
+
+def today_of(session: ReadSession, now: datetime) -> date:
+    """The tenant's present day."""
+    return now.astimezone(ZoneInfo(_tenant(session).zone)).date()
+
+
+def _tenant(session: ReadSession) -> Tenant:
+    if session.tenant is None:
+        raise LookupError("KPIs belong to a tenant, and this session has none")
+    return session.tenant

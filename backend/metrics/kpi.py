@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, datetime
 from decimal import Decimal
 
 
@@ -16,7 +17,8 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Kpi:
-    """One KPI. `version` counts the formulas it has had; `direction` None: neither way is better.
+    """One KPI. `version` is that of the formula in force, `latest_version` that of its newest revision, which
+    may not be in force yet; `direction` None: neither way is better.
 
     `unit` None: the formula's. Values over fewer rows than `minimum_sample` are marked. `guardrails` are keys
     of KPIs that must not get worse while this one gets better.
@@ -36,3 +38,17 @@ class Kpi:
     benchmark: Band = Band()
     guardrails: tuple[str, ...] = ()
     builtin: bool = False
+    latest_version: int = 1
+    archived_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KpiVersion:
+    """One revision of a KPI: the formula it has from a local day on, who wrote it and when."""
+
+    key: str
+    version: int
+    formula: str
+    effective_from: date
+    created_by: str
+    created_at: datetime

@@ -12,13 +12,14 @@ from backend.metrics.kpi import Kpi
 from backend.metrics.language.binder import bind_condition
 from backend.metrics.language.bound import BoundFormula, Row
 from backend.metrics.language.compiler import compile_formula
-from backend.metrics.language.diagnostics import Diagnostic, find_nearest
+from backend.metrics.language.diagnostics import find_nearest
 from backend.metrics.language.types import Fact, Field, Unit, Vocabulary
 from backend.metrics.language.vocabulary import Attribute, build_vocabulary
 from backend.metrics.planning.parts import aggregates_of
 from backend.metrics.planning.planner import Split, Task
 from backend.metrics.planning.reach import find_reach, find_unreachable, has_agent
 from backend.metrics.planning.shaping import BUCKET, Wanted
+from backend.metrics.problems import problems_of
 from backend.metrics.questions import KpiAsk, KpiDescription, Order, Question, Restriction
 
 MOST_KPIS = 50
@@ -114,7 +115,7 @@ class Preparation:
             raise Invalid(
                 f"The formula of “{ask.key}” cannot be understood.",
                 code="FORMULA_INVALID",
-                problems=_problems(bound.diagnostics, ("kpis", at, "formula")),
+                problems=problems_of(bound.diagnostics, ("kpis", at, "formula")),
             )
         first = next(aggregates_of(formula.expression))
         unit = Unit(kpi.unit) if kpi and kpi.unit else formula.type.unit
@@ -137,7 +138,7 @@ class Preparation:
             raise Invalid(
                 "The filter cannot be understood.",
                 code="FILTER_INVALID",
-                problems=_problems(condition.diagnostics, ("where",)),
+                problems=problems_of(condition.diagnostics, ("where",)),
             )
         return condition.row
 
@@ -181,12 +182,6 @@ class Preparation:
                 f"You may see your own results only, and {fact.label_en} belong to no agent.",
                 code="FACT_NOT_YOURS",
             )
-
-
-def _problems(diagnostics: Iterable[Diagnostic], path: tuple[str | int, ...]) -> list[Problem]:
-    return [
-        Problem(one.code, one.message, path, (one.span.start, one.span.end), one.hint) for one in diagnostics
-    ]
 
 
 def _check_size(question: Question) -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, Row, Select, cast, func, literal, select, union_all
+from sqlalchemy import ARRAY, Row, Select, case, cast, func, literal, select, union_all, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.types import BigInteger, Text
 
 from backend.interactions import models as facts
-from backend.metrics.kpi import Band, Kpi
+from backend.interactions.identity import new_id
+from backend.metrics.kpi import Band, Kpi, KpiVersion
 from backend.metrics.language.vocabulary import Attribute
 from backend.metrics.models import kpi, kpi_version
 from backend.metrics.questions import Member
@@ -27,41 +28,117 @@ _NAMED = {
 }
 
 
-async def list_kpis(session: ReadSession, today: date) -> list[Kpi]:
-    """All KPIs that are not archived, by key, each with the formula in force on a local day.
+async def list_kpis(session: ReadSession, today: date, *, archived: bool | None = False) -> list[Kpi]:
+    """KPIs by key, each with the formula in force on a local day: the newest version whose day has come.
 
-    One whose first formula is not in force yet has that one.
+    One whose first formula is not in force yet has that one. `archived` None gives those that are archived
+    and those that are not.
     """
+    to_come = kpi_version.c.effective_from > today
+    each = kpi_version.c.kpi_key
     ranked = select(
         kpi_version,
         func.row_number()
         .over(
-            partition_by=kpi_version.c.kpi_key,
-            order_by=(
-                (kpi_version.c.effective_from > today),
-                # of those in force the newest, of those to come the first
-                func.abs(kpi_version.c.effective_from - today),
-                kpi_version.c.version.desc(),
-            ),
+            partition_by=each,
+            order_by=(to_come, case((to_come, kpi_version.c.version), else_=-kpi_version.c.version)),
         )
         .label("place"),
+        func.max(kpi_version.c.version).over(partition_by=each).label("latest_version"),
     ).subquery("ranked")
     statement = (
-        select(kpi, ranked.c.version, ranked.c.formula)
+        select(kpi, ranked.c.version, ranked.c.formula, ranked.c.latest_version)
         .join(ranked, (ranked.c.kpi_key == kpi.c.key) & (ranked.c.place == 1))
-        .where(kpi.c.archived_at.is_(None))
         .order_by(kpi.c.key)
     )
+    if archived is not None:
+        statement = statement.where(
+            kpi.c.archived_at.is_not(None) if archived else kpi.c.archived_at.is_(None)
+        )
     return [_kpi(row) for row in await session.execute(statement)]
 
 
+async def lock_kpis(session: WriteSession) -> None:
+    """Lets no two changes of definitions run side by side: together they could close a circle."""
+    await session.execute(select(kpi.c.key).order_by(kpi.c.key).with_for_update())
+
+
+async def list_versions(session: ReadSession) -> list[KpiVersion]:
+    """All versions of all KPIs that are not archived, oldest first."""
+    statement = (
+        select(kpi_version)
+        .join(kpi, kpi.c.key == kpi_version.c.kpi_key)
+        .where(kpi.c.archived_at.is_(None))
+        .order_by(kpi_version.c.kpi_key, kpi_version.c.version)
+    )
+    return [_version(row) for row in await session.execute(statement)]
+
+
+async def versions_by_key(
+    session: ReadSession, keys: Collection[str], most: int
+) -> dict[str, list[KpiVersion]]:
+    """The newest versions of each KPI, newest first, `most` of each."""
+    place = func.row_number().over(partition_by=kpi_version.c.kpi_key, order_by=kpi_version.c.version.desc())
+    ranked = select(kpi_version, place.label("place")).where(kpi_version.c.kpi_key.in_(keys)).subquery()
+    statement = (
+        select(ranked).where(ranked.c.place <= most).order_by(ranked.c.kpi_key, ranked.c.version.desc())
+    )
+    found: dict[str, list[KpiVersion]] = {key: [] for key in keys}
+    for row in await session.execute(statement):
+        found[row.kpi_key].append(_version(row))
+    return found
+
+
+async def update_kpi(session: WriteSession, one: Kpi, *, now: datetime) -> None:
+    """Stores everything about a KPI but its formula, also whether it is archived."""
+    values = _values(one) | {"archived_at": one.archived_at, "updated_at": now}
+    await session.execute(update(kpi).where(kpi.c.key == one.key).values(values))
+
+
+async def insert_version(session: WriteSession, one: KpiVersion) -> None:
+    """Adds a version to a KPI."""
+    await session.execute(
+        insert(kpi_version).values(
+            kpi_key=one.key,
+            version=one.version,
+            formula=one.formula,
+            effective_from=one.effective_from,
+            created_by=one.created_by,
+            created_at=one.created_at,
+        )
+    )
+
+
+async def insert_audit_entry(
+    session: WriteSession, action: str, subject: str, details: Mapping[str, Any], *, actor: str, now: datetime
+) -> None:
+    """Notes who did what to a definition, in the transaction that does it."""
+    await session.execute(
+        insert(facts.audit_entry).values(
+            id=new_id(), actor=actor, action=action, subject=subject, details=details, happened_at=now
+        )
+    )
+
+
 async def insert_kpis(
-    session: WriteSession, kpis: Iterable[Kpi], *, effective_from: date, author: str
+    session: WriteSession,
+    kpis: Iterable[Kpi],
+    *,
+    effective_from: date,
+    author: str,
+    now: datetime | None = None,
 ) -> int:
-    """Inserts those whose key is not there yet, each with its first version; returns how many were new."""
+    """Inserts those whose key is not there yet, each with its first version; returns how many were new.
+
+    They are dated by the database's clock where `now` is None.
+    """
     given = list(kpis)
+    dated = {} if now is None else {"created_at": now}
     added = await session.execute(
-        insert(kpi).values([_values(one) for one in given]).on_conflict_do_nothing().returning(kpi.c.key)
+        insert(kpi)
+        .values([_values(one) | dated for one in given])
+        .on_conflict_do_nothing()
+        .returning(kpi.c.key)
     )
     keys = set(added.scalars())
     if keys:
@@ -74,6 +151,7 @@ async def insert_kpis(
                         "formula": one.formula,
                         "effective_from": effective_from,
                         "created_by": author,
+                        **dated,
                     }
                     for one in given
                     if one.key in keys
@@ -152,4 +230,12 @@ def _kpi(row: Row[Any]) -> Kpi:
         Band(row.benchmark_low, row.benchmark_high),
         tuple(row.guardrails),
         row.builtin,
+        row.latest_version,
+        row.archived_at,
+    )
+
+
+def _version(row: Row[Any]) -> KpiVersion:
+    return KpiVersion(
+        row.kpi_key, row.version, row.formula, row.effective_from, row.created_by, row.created_at
     )

@@ -20,6 +20,8 @@ _EVERYBODY = frozenset({Role.ADMIN, Role.MANAGER, Role.AGENT, Role.VIEWER})
 _LEADERS = frozenset({Role.ADMIN, Role.MANAGER})
 
 READ_KPIS = Permission(_EVERYBODY, "kpi:read")
+EDIT_KPIS = Permission(frozenset({Role.ADMIN}), None)
+READ_KPI_HISTORY = Permission(_LEADERS, None)
 READ_INTERACTIONS = Permission(_EVERYBODY, "interaction:read")
 INGEST = Permission(_LEADERS, "ingest:write")
 EXCLUDE = Permission(_LEADERS, None)

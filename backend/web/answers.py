@@ -89,4 +89,6 @@ def as_json(problem: Problem) -> dict[str, Any]:
         shown["span"] = {"start": problem.span[0], "end": problem.span[1]}
     if problem.hint:
         shown["hint"] = problem.hint
+    if problem.nearest:
+        shown["nearest"] = problem.nearest
     return shown

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from datetime import date, datetime
 
 import strawberry
 
-from backend.core.currencies import MINOR_DIGITS
-from backend.metrics import repository
-from backend.metrics.definitions import list_kpis
+from backend.metrics.catalogue import find_builtin
+from backend.metrics.definitions import get_vocabulary, list_kpis
 from backend.metrics.kpi import Band as DomainBand
 from backend.metrics.kpi import Kpi as DomainKpi
+from backend.metrics.kpi import KpiVersion as DomainVersion
 from backend.metrics.language.compiler import compile_formula
-from backend.metrics.language.vocabulary import build_vocabulary
-from schema.context import Context
+from backend.metrics.language.types import Vocabulary
+from backend.web.access import READ_KPI_HISTORY
+from schema.context import Context, Info
 from schema.locale import Locale
 from schema.metrics.enums import Direction, Family, Unit
+from tenants.database import ReadSession
 
 
 @strawberry.type(description="A name in each language.")
@@ -40,6 +43,31 @@ class Band:
         )
 
 
+@strawberry.type(description="One revision of a KPI.")
+class KpiVersion:
+    version: int = strawberry.field(description="Counts the KPI's revisions, from 1.")
+    formula: str = strawberry.field(description="In canonical form.")
+    effective_from: date = strawberry.field(
+        description="The first day it holds for, in the tenant's zone; of those whose day has come, the newest "
+        "holds."
+    )
+    created_by: str = strawberry.field(
+        description="The subject of who wrote it; `scoredesk` for what it came with."
+    )
+    created_at: datetime = strawberry.field(description="When it was written.")
+
+    @classmethod
+    def from_domain(cls, version: DomainVersion) -> KpiVersion:
+        """The API's form of a version."""
+        return cls(
+            version=version.version,
+            formula=version.formula,
+            effective_from=version.effective_from,
+            created_by=version.created_by,
+            created_at=version.created_at,
+        )
+
+
 @strawberry.type(description="A KPI of the tenant.")
 class Kpi:
     key: str = strawberry.field(description="What questions and formulas call it; stable.")
@@ -54,7 +82,7 @@ class Kpi:
     )
     direction: Direction | None = strawberry.field(description="Which way is better; null when neither is.")
     formula: str = strawberry.field(description="What it computes, in canonical form.")
-    version: int = strawberry.field(description="Counts the formulas it has had, from 1.")
+    version: int = strawberry.field(description="Of the revision in force today; revisions count from 1.")
     builtin: bool = strawberry.field(description="Whether it came with Scoredesk.")
     minimum_sample: int = strawberry.field(
         description="Values over fewer rows are marked BELOW_MINIMUM_SAMPLE."
@@ -65,9 +93,29 @@ class Kpi:
         description="Keys of KPIs that must not get worse while this one gets better."
     )
 
+    latest_version: int = strawberry.field(
+        description="Of its newest revision, which may not be in force yet; what mutations take as `version`."
+    )
+    builtin_formula: str | None = strawberry.field(
+        description="The formula it came with; null for a KPI of the tenant's own."
+    )
+    archived_at: datetime | None = strawberry.field(
+        description="When it was taken out of use; null while it is in use."
+    )
+
+    @strawberry.field(
+        description="Its newest 100 versions, newest first, also those still to come; null, with an error, for "
+        "those who may not see who wrote them: all but admins and managers."
+    )
+    async def history(self, info: Info) -> list[KpiVersion] | None:
+        info.context.require(READ_KPI_HISTORY)
+        versions = await info.context.loaders.kpi_versions.load(self.key)
+        return [KpiVersion.from_domain(one) for one in versions]
+
     @classmethod
     def from_domain(cls, kpi: DomainKpi, unit: Unit | None, locale: Locale) -> Kpi:
         """The API's form of a definition."""
+        builtin = find_builtin(kpi.key)
         return cls(
             key=kpi.key,
             name=kpi.name_zh if locale is Locale.ZH else kpi.name_en,
@@ -83,24 +131,30 @@ class Kpi:
             target=Band.from_domain(kpi.target),
             benchmark=Band.from_domain(kpi.benchmark),
             guardrails=list(kpi.guardrails),
+            latest_version=kpi.latest_version,
+            builtin_formula=builtin.formula if builtin else None,
+            archived_at=kpi.archived_at,
         )
 
 
-async def kpis_of(context: Context) -> list[Kpi]:
-    """All KPIs of the tenant, by key."""
+async def kpis_of(context: Context, *, archived: bool) -> list[Kpi]:
+    """All KPIs of the tenant that are in use, or those that are archived, by key."""
     async with context.reading() as session:
-        kpis = await list_kpis(session, context.clock())
-        attributes = await repository.list_attributes(session)
-    units = _units(kpis, context.scope.tenant.currency, attributes)
-    return [Kpi.from_domain(kpi, units[kpi.key], context.locale) for kpi in kpis]
+        kpis = await list_kpis(session, context.clock(), archived=None)
+        vocabulary = await get_vocabulary(session)
+    shown = [kpi for kpi in kpis if (kpi.archived_at is not None) is archived]
+    return [Kpi.from_domain(kpi, _unit(kpi, kpis, vocabulary), context.locale) for kpi in shown]
 
 
-def _units(
-    kpis: Sequence[DomainKpi], currency: str, attributes: Sequence[tuple[str, str, str | None, str | None]]
-) -> Mapping[str, Unit | None]:
-    vocabulary = build_vocabulary(MINOR_DIGITS.get(currency, 2), attributes)
-    formulas = {kpi.key: kpi.formula for kpi in kpis}
-    bound = {
-        key: compile_formula(text, vocabulary, formulas, key=key).formula for key, text in formulas.items()
-    }
-    return {key: Unit(found.type.unit.value) if found else None for key, found in bound.items()}
+async def shown_kpi(session: ReadSession, kpi: DomainKpi, context: Context) -> Kpi:
+    """The API's form of one KPI that was just changed in this session."""
+    kpis = await list_kpis(session, context.clock(), archived=None)
+    return Kpi.from_domain(kpi, _unit(kpi, kpis, await get_vocabulary(session)), context.locale)
+
+
+def _unit(kpi: DomainKpi, kpis: Sequence[DomainKpi], vocabulary: Vocabulary) -> Unit | None:
+    formulas = {one.key: one.formula for one in kpis if one.archived_at is None}
+    bound = compile_formula(kpi.formula, vocabulary, formulas, key=kpi.key).formula
+    if bound is None:
+        return None
+    return Unit(kpi.unit) if kpi.unit else Unit(bound.type.unit.value)

@@ -1,17 +1,28 @@
-"""Hands all questions of one operation to the evaluator together; opens no session for numbers."""
+"""Hands all questions of one operation to the evaluator together, which opens the session for numbers; and the
+histories of definitions.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 
 from strawberry.dataloader import DataLoader
 
 from backend.core.errors import DomainError
+from backend.metrics import repository
 from backend.metrics.evaluator import Evaluator
+from backend.metrics.kpi import KpiVersion
 from backend.metrics.questions import Answer, Question, Restriction
+from tenants.database import ReadSession
 
 Asked = tuple[Restriction, Question]
 NumbersLoader = DataLoader[Asked, Answer]
+VersionsLoader = DataLoader[str, list[KpiVersion]]
+Reading = Callable[[], AbstractAsyncContextManager[ReadSession]]
+
+MOST_VERSIONS = 100  # of one KPI's history
 
 
 def numbers_loader(evaluator: Evaluator) -> NumbersLoader:
@@ -28,5 +39,16 @@ def numbers_loader(evaluator: Evaluator) -> NumbersLoader:
             found = await evaluator.answer([asked[place][1] for place in places], restriction=restriction)
             answers.update(zip(places, found, strict=True))
         return [answers[place] for place in range(len(asked))]
+
+    return DataLoader(load_fn=load)
+
+
+def versions_loader(reading: Reading) -> VersionsLoader:
+    """The versions of a KPI by its key, newest first."""
+
+    async def load(keys: list[str]) -> list[list[KpiVersion]]:
+        async with reading() as session:
+            found = await repository.versions_by_key(session, keys, MOST_VERSIONS)
+        return [found[key] for key in keys]
 
     return DataLoader(load_fn=load)

@@ -38,6 +38,9 @@ class Problem:
     hint: str | None = strawberry.field(
         description="What would do, such as the nearest valid name; null without one."
     )
+    nearest: str | None = strawberry.field(
+        description="The valid name that was probably meant, to be put in its place; null without one."
+    )
 
     @classmethod
     def from_domain(cls, problem: DomainProblem) -> Problem:
@@ -48,6 +51,7 @@ class Problem:
             path=[str(step) for step in problem.path],
             span=Span(start=problem.span[0], end=problem.span[1]) if problem.span else None,
             hint=problem.hint,
+            nearest=problem.nearest,
         )
 
 

@@ -72,7 +72,17 @@ def test_everything_has_a_description(schema: GraphQLSchema) -> None:
 
 def test_there_is_no_json_scalar(schema: GraphQLSchema) -> None:
     scalars = {name for name, kind in schema.type_map.items() if type(kind).__name__ == "GraphQLScalarType"}
-    assert scalars == {"String", "Int", "Float", "Boolean", "ID", "DateTime", "Decimal", "LocalMoment"}
+    assert scalars == {
+        "String",
+        "Int",
+        "Float",
+        "Boolean",
+        "ID",
+        "Date",
+        "DateTime",
+        "Decimal",
+        "LocalMoment",
+    }
 
 
 def test_every_list_of_the_root_has_a_price(schema: GraphQLSchema) -> None:

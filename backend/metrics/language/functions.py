@@ -50,6 +50,14 @@ class Function:
     zh: str
     on_rows: bool = False
 
+    @property
+    def signature(self) -> str:
+        """How it is called, what may be left out in brackets."""
+        if self.on_rows:
+            return f"{self.name}({self.takes})"
+        clauses = "[where a condition] [at a moment] [including excluded]"
+        return f"{self.name}({'' if self.takes is Takes.NOTHING else f'{self.takes} '}{clauses})"
+
 
 COUNT = Function(
     "count", "count", Takes.NOTHING, Gives.COUNT, True,

@@ -5,6 +5,8 @@ end.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
 
 from backend.metrics.language.diagnostics import Code, Findings, find_nearest
 from backend.metrics.language.parser import parse
@@ -62,3 +64,18 @@ class References:
 def report_broken(node: KpiReference, message: str, findings: Findings) -> None:
     """Says that the formula of a KPI that is referred to has a mistake itself."""
     findings.add(Code.KPI_BROKEN, node.span, f"@{node.key} has a mistake itself: {message}")
+
+
+def references_in(formula: Formula) -> set[str]:
+    """The keys of the KPIs that a formula itself names."""
+    found: set[str] = set()
+    pending: list[Any] = [formula]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, KpiReference):
+            found.add(node.key)
+        elif isinstance(node, tuple):
+            pending.extend(node)
+        elif is_dataclass(node):
+            pending.extend(getattr(node, part.name) for part in fields(node))
+    return found

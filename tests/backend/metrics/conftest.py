@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+import pytest
 import pytest_asyncio
 
 from backend.metrics.catalogue import seed_catalogue
 from backend.metrics.evaluator import Evaluator
 from tenants.database import TenantDatabase
+from tests.backend.metrics.authors import Ann
 from tests.backend.metrics.builders import World
 
 
@@ -19,3 +21,9 @@ async def world(acme: TenantDatabase, globex: TenantDatabase, clock: Callable[[]
     async with acme.write() as session:
         await seed_catalogue(session)
     return World(acme, Evaluator(acme, clock))
+
+
+@pytest.fixture
+def ann(acme: TenantDatabase, globex: TenantDatabase) -> Ann:
+    """Someone who changes acme's definitions; globex stands beside it, full of canaries."""
+    return Ann(acme)
