@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
 
@@ -36,3 +37,4 @@ class Kpi:
     benchmark: Band = Band()
     guardrails: tuple[str, ...] = ()
     builtin: bool = False
+    effective_from: date | None = None  # of the formula; None while it is not stored
