@@ -19,6 +19,8 @@ from backend.metrics.planning.sources import MOST_REASONS, Standing, scan_of
 from backend.metrics.proofs import AggregateProof, DataVersion, Exclusion, ExclusionKind, Proof
 from backend.metrics.questions import Cell, KpiDescription
 
+MOST_AGGREGATES = 200  # of one question: each takes four columns of a tally, and PostgreSQL has 1,664
+
 Tally: TypeAlias = Sequence[Sequence[Any]]  # rows of `lower_tally`
 
 _KINDS = {
@@ -29,9 +31,17 @@ _KINDS = {
 
 
 def with_aggregates(wanted: Wanted, currency: str) -> Wanted:
-    """A question of one row that also asks for each aggregate of its formulas, after the formulas."""
+    """A question of one row that also asks for each aggregate of its formulas, after the formulas.
+
+    Raises Invalid (ANSWER_TOO_LARGE) where there are more than MOST_AGGREGATES.
+    """
     task = wanted.task
     single = [one for formula in task.formulas for one in aggregates_of(formula.expression)]
+    if len(single) > MOST_AGGREGATES:
+        raise Invalid(
+            f"The formulas have {len(single)} aggregates together; {MOST_AGGREGATES} can be proved at once.",
+            code="ANSWER_TOO_LARGE",
+        )
     formulas = tuple(BoundFormula(one, one.type, brief_aggregate(one)) for one in single)
     kpis = tuple(_description(one, currency) for one in formulas)
     return replace(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import IntEnum
 from typing import Any
 
 from backend.core.errors import Invalid
 from backend.metrics.language.bound import Aggregate, Combined, Expression, type_of
-from backend.metrics.language.types import Fact, Field, Kind, Origin, Vocabulary
+from backend.metrics.language.types import TEXT, Fact, Field, Kind, Origin, Vocabulary
 from backend.metrics.planning.parts import aggregates_of
 from backend.metrics.planning.planner import Scan, Task
 from backend.metrics.planning.reach import INTERACTION, find_reach
@@ -81,7 +81,13 @@ def own_fields(vocabulary: Vocabulary, fact: Fact) -> list[Field]:
 def all_fields(vocabulary: Vocabulary, fact: Fact) -> list[Field]:
     """Everything that rows of a fact have or reach; what the calendar says of their moment left out."""
     reached = (one for one in vocabulary.fields.values() if one.origin is not Origin.CALENDAR)
-    return [one for one in reached if find_reach(fact, one) is not None]
+    return [_as_listed(one) for one in reached if find_reach(fact, one) is not None]
+
+
+def _as_listed(field: Field) -> Field:
+    # a moment of the tenant's own is stored as text; what is left from before it was one must not end a list
+    own = field.origin is Origin.ATTRIBUTE and field.type.kind is Kind.MOMENT
+    return replace(field, type=TEXT) if own else field
 
 
 def drilled(listing: Listing, row: Sequence[Any]) -> DrilledRow:

@@ -372,7 +372,11 @@ async def test_rows_of_another_tenant_are_in_no_proof(world: World, globex):
 
 
 async def test_an_export_has_every_field_the_rows_reach(world: World):
+    async with world.tenant.write() as session:
+        await session.execute(insert(models.attribute).values(key="due", type="moment"))
     await a_messy_week(world, seed=7)
+    async with world.tenant.write() as session:
+        await session.execute(update(models.interaction).values(attributes={"due": "next week"}))
     question = asked("@csat")
     rows = [row async for row in world.evaluator.export(question, Drill())]
     assert [row.key for row in rows] == [row.key for row in await drilled(world, question)]
@@ -381,4 +385,17 @@ async def test_an_export_has_every_field_the_rows_reach(world: World):
     )
     assert all(row.fields["survey.kind"] == "csat" for row in rows)
     assert {row.fields["agent"] for row in rows} <= {"ann", "bob", "cy", None}
+    assert {row.fields["due"] for row in rows} <= {"next week", None}
     assert "order.amount" not in rows[0].fields
+
+
+async def test_a_proof_of_too_much_is_refused(world: World):
+    formulas = [
+        " + ".join(f"count(where transfers = {at})" for at in range(start, start + 50))
+        for start in range(0, 250, 50)
+    ]
+    found = await world.evaluator.prove(asked(*formulas[:4]))
+    assert [len(one.aggregates) for one in found] == [50] * 4
+    with pytest.raises(Invalid) as error:
+        await world.evaluator.prove(asked(*formulas))
+    assert error.value.code == "ANSWER_TOO_LARGE"
