@@ -213,7 +213,8 @@ def remade(
 ) -> float | None:
     """A number made again of the rows listed for its two sides."""
     if isinstance(expression, Combined):
-        left, right = (remade(one, rows, rows, raw) or 0 for one, rows in sides(expression, top, bottom))
+        left = remade(expression.left, top, top, raw) or 0
+        right = remade(expression.right, bottom, bottom, raw)
         return left / right if right else None
     assert isinstance(expression, Aggregate)
     if not bottom:
@@ -237,12 +238,6 @@ def remade(
             percent = int((expression.percentile or 0) * 100)
             return sorted(values)[max(-(-len(values) * percent // 100), 1) - 1]
     raise AssertionError(expression.function)
-
-
-def sides(
-    expression: Combined, top: list[DrilledRow], bottom: list[DrilledRow]
-) -> list[tuple[Expression, list[DrilledRow]]]:
-    return [(expression.left, top), (expression.right, bottom)]
 
 
 def adds(row: DrilledRow, aggregate: Aggregate, raw: dict[UUID, dict[str, Any]]) -> float:
