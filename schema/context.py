@@ -34,7 +34,8 @@ class Context:
         self.clock = clock
         self.locale = locale
         self.request_id = request_id
-        self.loaders = Loaders(self.reading, Evaluator(scope.database, clock))
+        self.evaluator = Evaluator(scope.database, clock)
+        self.loaders = Loaders(self.reading, self.evaluator, self.only_agent)
         self._lanes = asyncio.Semaphore(LANES)
 
     def require(self, permission: Permission) -> None:
@@ -44,8 +45,14 @@ class Context:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[ReadSession]:
         """A short read transaction; resolvers run side by side, so it waits for a lane. Never nest it."""
-        async with self._lanes, self.scope.read() as session:
+        async with self.lane(), self.scope.read() as session:
             yield session
+
+    @asynccontextmanager
+    async def lane(self) -> AsyncIterator[None]:
+        """The right to one transaction, for what opens its own."""
+        async with self._lanes:
+            yield
 
     async def own_agent(self) -> Row[Any] | None:
         """The agent the caller is, None for people who are none.

@@ -47,6 +47,19 @@ def kpi_values(arguments: Arguments) -> tuple[int, int]:
     return 20 + once * (2 if asked.get("compare") else 1), 1
 
 
+def kpi_proof(arguments: Arguments) -> tuple[int, int]:
+    """A proof: the number itself and its population once more; one item for each KPI."""
+    asked = arguments.get("input")
+    kpis = _length(asked.get("keys")) + _length(asked.get("formulas")) if isinstance(asked, dict) else 0
+    return 20 + 30 * kpis, max(1, kpis)
+
+
+def drill(arguments: Arguments) -> tuple[int, int]:
+    """The rows behind a number: its scan, and as many items as the page may hold."""
+    base, items = page(arguments)
+    return base + 30, items
+
+
 def records(arguments: Arguments) -> tuple[int, int]:
     """A batch: by its records."""
     asked = arguments.get("input")
@@ -63,6 +76,8 @@ PRICES: dict[str, Price] = {
     "Query.node": fixed(5),
     "Query.kpis": page,
     "Query.kpiValues": kpi_values,
+    "Query.kpiProof": kpi_proof,
+    "Query.drill": drill,
     "Query.interactions": page,
     "Query.agents": page,
     "Query.teams": page,

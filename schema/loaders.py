@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from typing import Any, TypeVar
+from uuid import UUID
 
 from sqlalchemy import Row, Table
 from strawberry.dataloader import DataLoader
@@ -14,6 +15,7 @@ from backend.interactions import models, repository
 from backend.metrics.evaluator import Evaluator
 from schema.metrics.loaders import NumbersLoader, Reading, numbers_loader, versions_loader
 
+OnlyAgent = Callable[[], Awaitable[int | None]]
 RowLoader = DataLoader[Any, Row[Any] | None]
 
 K = TypeVar("K", bound=Hashable)
@@ -30,7 +32,7 @@ def by_key(fetch: Callable[[list[K]], Awaitable[Mapping[K, V]]]) -> DataLoader[K
     return DataLoader(load_fn=load)
 
 
-async def found(loader: RowLoader, row_id: int | None) -> Row[Any] | None:
+async def found(loader: RowLoader, row_id: int | UUID | None) -> Row[Any] | None:
     """The row with this id; None when there is none, or no id to look for."""
     return None if row_id is None else await loader.load(row_id)
 
@@ -38,7 +40,8 @@ async def found(loader: RowLoader, row_id: int | None) -> Row[Any] | None:
 class Loaders:
     """One set per operation: a loader's cache must not outlive what it was asked in."""
 
-    def __init__(self, reading: Reading, evaluator: Evaluator) -> None:
+    def __init__(self, reading: Reading, evaluator: Evaluator, only_agent: OnlyAgent) -> None:
+        self.interactions = _interactions(reading, only_agent)
         self.agents = _rows(reading, models.agent)
         self.teams = _rows(reading, models.team)
         self.queues = _rows(reading, models.queue)
@@ -55,6 +58,17 @@ def _rows(reading: Reading, table: Table) -> RowLoader:
     async def fetch(ids: list[int]) -> dict[int, Row[Any]]:
         async with reading() as session:
             return await repository.rows_by_id(session, table, ids)
+
+    return by_key(fetch)
+
+
+def _interactions(reading: Reading, only_agent: OnlyAgent) -> RowLoader:
+    """Interactions by id, those that the caller may see: an agent their own."""
+
+    async def fetch(ids: list[UUID]) -> dict[UUID, Row[Any]]:
+        only = await only_agent()
+        async with reading() as session:
+            return await repository.interactions_by_id(session, ids, only)
 
     return by_key(fetch)
 

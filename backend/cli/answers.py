@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from backend.cli.console import visible
 from backend.core.currencies import MINOR_DIGITS
+from backend.core.windows import Window
 from backend.metrics.language.types import Unit
 from backend.metrics.questions import Answer, Cell, CellState, Column, KpiDescription
 
@@ -123,7 +124,7 @@ def _document(answer: Answer) -> dict[str, Any]:
             before = (
                 answer.previous_columns[number].cell(row) if answer.previous_columns is not None else None
             )
-            cells[column.kpi.key] = _cell(column.cell(row), before)
+            cells[column.kpi.key] = cell_document(column.cell(row), before)
         members = answer.members[row] if answer.members else ()
         rows.append(
             {
@@ -135,19 +136,20 @@ def _document(answer: Answer) -> dict[str, Any]:
     totals = {}
     for number, column in enumerate(answer.columns):
         before = answer.previous_totals[number] if answer.previous_totals is not None else None
-        totals[column.kpi.key] = _cell(answer.totals[number], before)
-    return {"window": _window(answer), "rows": rows, "totals": {"cells": totals}}
+        totals[column.kpi.key] = cell_document(answer.totals[number], before)
+    return {"window": window_document(answer.window, answer.zone), "rows": rows, "totals": {"cells": totals}}
 
 
-def _window(answer: Answer) -> dict[str, str] | None:
-    if answer.window is None:
+def window_document(window: Window | None, zone: str) -> dict[str, str] | None:
+    """A window by its local ends; None for all of time."""
+    if window is None:
         return None
-    zone = ZoneInfo(answer.zone)
-    start, end = (moment.astimezone(zone).isoformat() for moment in (answer.window.start, answer.window.end))
-    return {"from": start, "to": end, "zone": answer.zone}
+    start, end = (moment.astimezone(ZoneInfo(zone)).isoformat() for moment in (window.start, window.end))
+    return {"from": start, "to": end, "zone": zone}
 
 
-def _cell(cell: Cell, before: Cell | None) -> dict[str, Any]:
+def cell_document(cell: Cell, before: Cell | None = None) -> dict[str, Any]:
+    """A cell, with the one it is compared with under `previous`."""
     shown: dict[str, Any] = {
         "value": _number(cell.value),
         "n": cell.n,
@@ -156,7 +158,7 @@ def _cell(cell: Cell, before: Cell | None) -> dict[str, Any]:
         "state": cell.state.value,
     }
     if before is not None:
-        shown["previous"] = _cell(before, None)
+        shown["previous"] = cell_document(before)
     return shown
 
 

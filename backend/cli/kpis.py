@@ -17,6 +17,7 @@ from backend.core.windows import Comparison, Grain, Window
 
 if TYPE_CHECKING:
     from backend.metrics.kpi import Kpi
+    from backend.metrics.proofs import Proof
     from backend.metrics.questions import Answer, KpiAsk, Question
 
 _NAMED = re.compile(r"([a-z][a-z0-9_]{0,62})\s*=(?!=)\s*(.+)", re.DOTALL)
@@ -37,7 +38,7 @@ def register(app: typer.Typer) -> None:
     app.command("kpis")(kpis)
 
 
-def _moment(text: str) -> date | datetime:
+def moment_of(text: str) -> date | datetime:
     """2026-01-31, or 2026-01-31T08:00 with or without an offset."""
     for read in (date.fromisoformat, datetime.fromisoformat):
         try:
@@ -47,7 +48,7 @@ def _moment(text: str) -> date | datetime:
     raise typer.BadParameter(f"“{text}” is no date; write 2026-01-31 or 2026-01-31T08:00.")
 
 
-def _ask(text: str) -> KpiAsk:
+def ask_of(text: str) -> KpiAsk:
     """A KPI's key, or NAME=FORMULA."""
     from backend.metrics.questions import KpiAsk
 
@@ -91,31 +92,39 @@ def kpi(
         bool,
         typer.Option("--explain", help="Print tree, plain sentence, plan and SQL instead of an answer."),
     ] = False,
+    with_proof: Annotated[
+        bool, typer.Option("--proof", help="What each total rests on: population, exclusions, versions.")
+    ] = False,
 ) -> None:
     """Answer KPIs over a window, by dimensions and grain. Without a window every row counts."""
+    if with_proof and (shape is Format.CSV or by or grain or compare or order_by or limit):
+        raise typer.BadParameter("--proof is of the totals, as a table or JSON: leave the other options out.")
     if (start is None) != (end is None):
         raise typer.BadParameter("Give both --from and --to, or neither.")
     if ascending and order_by is None:
         raise typer.BadParameter("--ascending needs --order-by.")
     from backend.metrics.questions import Order, Question
 
-    asks = tuple(_ask(text) for text in asked)
+    asks = tuple(ask_of(text) for text in asked)
     if len({ask.key for ask in asks}) < len(asks):
         raise typer.BadParameter("Each KPI needs a name of its own.")
-    span = (_moment(start), _moment(end)) if start is not None and end is not None else None
+    span = (moment_of(start), moment_of(end)) if start is not None and end is not None else None
     order = Order(order_by, descending=not ascending) if order_by is not None else None
 
     def question(zone: str) -> Question:
         window = Window.of_local(*span, zone) if span is not None else None
         return Question(asks, window, tuple(by or ()), grain, where, compare, order, limit)
 
+    if with_proof:
+        _prove(tenant, question, asks, where, shape)
+        return
     answer: Answer | str | DomainError
     if explain:
         answer = run(lambda place: _explanation(place, tenant, question))
     else:
         answer = run(lambda place: _answer(place, tenant, question))
     if isinstance(answer, DomainError):
-        _tell(answer, [ask.formula for ask in asks], where)
+        tell_refusal(answer, [ask.formula for ask in asks], where)
         raise typer.Exit(REFUSED)
     if isinstance(answer, str):
         out("\n".join(visible(line) for line in answer.split("\n")))
@@ -147,6 +156,39 @@ async def _explanation(
             return error
 
 
+def _prove(
+    tenant: str,
+    question: Callable[[str], Question],
+    asks: Sequence[KpiAsk],
+    where: str | None,
+    shape: Format,
+) -> None:
+    from backend.cli.proofs import to_json, to_lines
+
+    proofs = run(lambda place: _proofs(place, tenant, question))
+    if isinstance(proofs, DomainError):
+        tell_refusal(proofs, [ask.formula for ask in asks], where)
+        raise typer.Exit(REFUSED)
+    if shape is Format.JSON:
+        out(to_json(proofs))
+        return
+    for line in to_lines(proofs):
+        out(line)
+
+
+async def _proofs(
+    place: Installation, slug: str, question: Callable[[str], Question]
+) -> list[Proof] | DomainError:
+    from backend.core.clock import system_clock
+    from backend.metrics.evaluator import Evaluator
+
+    async with place.tenant(slug) as database:
+        try:
+            return await Evaluator(database, system_clock).prove(question(database.tenant.zone))
+        except Invalid as error:
+            return error
+
+
 def _print(answer: Answer, shape: Format) -> None:
     from backend.cli.answers import to_csv, to_json, to_table
 
@@ -159,7 +201,7 @@ def _print(answer: Answer, shape: Format) -> None:
             print_table(to_table(answer))
 
 
-def _tell(error: DomainError, formulas: Sequence[str | None], where: str | None) -> None:
+def tell_refusal(error: DomainError, formulas: Sequence[str | None], where: str | None) -> None:
     """The error; a mistake in a text of the caller's with that text and carets under the place."""
     from backend.metrics.language.diagnostics import excerpt
     from backend.metrics.language.tree import Span

@@ -77,6 +77,16 @@ async def find_interaction(
     return (await session.execute(wanted)).one_or_none()
 
 
+async def interactions_by_id(
+    session: ReadSession, ids: Collection[UUID], agent_id: int | None = None
+) -> dict[UUID, Row[Any]]:
+    """The interactions with these ids; those that are not there to be seen are left out."""
+    wanted = select(interaction).where(interaction.c.id.in_(sorted(ids)))
+    if agent_id is not None:
+        wanted = wanted.where(interaction.c.agent_id == agent_id)
+    return {row.id: row for row in await session.execute(wanted)}
+
+
 async def list_named(
     session: ReadSession, table: Table, *, after: tuple[str, int] | None, limit: int, only: int | None = None
 ) -> Sequence[Row[Any]]:

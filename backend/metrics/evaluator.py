@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
 from backend.core.clock import Clock
@@ -10,13 +10,18 @@ from backend.core.errors import DomainError
 from backend.metrics import definitions, repository
 from backend.metrics.planning.describe import describe
 from backend.metrics.planning.frames import Frames
-from backend.metrics.planning.lowering import Setting, lower, spell
+from backend.metrics.planning.lowering import Setting, lower, lower_listing, lower_tally, spell
 from backend.metrics.planning.members import Members
 from backend.metrics.planning.planner import plan
+from backend.metrics.planning.proving import by_scan, prove, with_aggregates
 from backend.metrics.planning.shaping import Wanted, shape
+from backend.metrics.planning.sources import all_fields, drilled, own_fields
 from backend.metrics.preparation import Preparation
+from backend.metrics.proofs import TOTAL, CellPlace, Drill, DrilledRow, DrillKey, Proof
 from backend.metrics.questions import Answer, Question, Restriction
 from tenants.database import ReadSession, TenantDatabase
+
+EXPORT_TIMEOUT = 3_600.0  # seconds; whoever exports waits for all of it
 
 _EVERYTHING = Restriction()
 
@@ -52,6 +57,62 @@ class Evaluator:
             outcome if isinstance(outcome, DomainError) else _shaped(outcome, frames, members, now)
             for outcome in outcomes
         ]
+
+    async def prove(
+        self, question: Question, place: CellPlace = TOTAL, *, restriction: Restriction = _EVERYTHING
+    ) -> list[Proof]:
+        """What the KPIs of a question rest on in one cell of it: a proof for each, all from one snapshot.
+
+        Raises Invalid and Forbidden as an answer holds them.
+        """
+        async with self._database.read(snapshot=True) as session:
+            preparation = await self._preparation(session, restriction)
+            wanted = preparation.prepare_cell(question, place)
+            whole = with_aggregates(wanted, preparation.currency)
+            setting, frames = _setting(preparation), Frames()
+            for statement in plan([whole.task]).statements:
+                lowered = lower(statement, setting)
+                frames.add(lowered, (await session.execute(lowered.select)).all())
+            tallies = {
+                scan: (await session.execute(lower_tally(scan, aggregates, setting))).all()
+                for scan, aggregates in by_scan(wanted.task).items()
+            }
+            data_version = await repository.find_data_version(session)
+        cells = shape(whole, frames, Members({}), self._clock()).totals
+        definitions = [preparation.kpis[ask.key] if ask.formula is None else None for ask in question.kpis]
+        return prove(wanted, definitions, cells, tallies, data_version)
+
+    async def drill(
+        self,
+        question: Question,
+        drill: Drill,
+        *,
+        limit: int,
+        after: DrillKey | None = None,
+        restriction: Restriction = _EVERYTHING,
+    ) -> list[DrilledRow]:
+        """Up to `limit` of the rows behind a cell of a question for one KPI, after a key, newest first.
+
+        `fields` are those of the row itself; an interaction's are found by its id. Raises Invalid (also
+        DRILL_AMBIGUOUS, AGGREGATE_UNKNOWN) and Forbidden.
+        """
+        async with self._database.read(snapshot=True) as session:
+            preparation = await self._preparation(session, restriction)
+            listing = preparation.prepare_drill(question, drill, own_fields)
+            select = lower_listing(listing, _setting(preparation), after=after, limit=limit)
+            found = await session.execute(select)
+        return [drilled(listing, row) for row in found]
+
+    async def export(self, question: Question, drill: Drill) -> AsyncIterator[DrilledRow]:
+        """All rows behind a cell as `drill` lists them, with every field they have or reach, as they come.
+
+        They are never all in memory, and the statement may take EXPORT_TIMEOUT. Raises as `drill` does.
+        """
+        async with self._database.read(snapshot=True, statement_timeout=EXPORT_TIMEOUT) as session:
+            preparation = await self._preparation(session, _EVERYTHING)
+            listing = preparation.prepare_drill(question, drill, all_fields)
+            async for row in session.stream(lower_listing(listing, _setting(preparation))):
+                yield drilled(listing, row)
 
     async def explain(self, question: Question, *, restriction: Restriction = _EVERYTHING) -> str:
         """How a question would be answered: the plan, then its statements with the values written in."""

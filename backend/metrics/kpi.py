@@ -38,6 +38,7 @@ class Kpi:
     benchmark: Band = Band()
     guardrails: tuple[str, ...] = ()
     builtin: bool = False
+    effective_from: date | None = None  # of the formula; None while it is not stored
     latest_version: int = 1
     archived_at: datetime | None = None
 

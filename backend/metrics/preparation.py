@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from backend.core.currencies import MINOR_DIGITS
 from backend.core.errors import Forbidden, Invalid, Problem
@@ -15,11 +15,14 @@ from backend.metrics.language.compiler import compile_formula
 from backend.metrics.language.diagnostics import find_nearest
 from backend.metrics.language.types import Fact, Field, Unit, Vocabulary
 from backend.metrics.language.vocabulary import Attribute, build_vocabulary
+from backend.metrics.planning.cells import all_of, narrowed, of_member
 from backend.metrics.planning.parts import aggregates_of
-from backend.metrics.planning.planner import Split, Task
+from backend.metrics.planning.planner import ALL, Split, Task
 from backend.metrics.planning.reach import find_reach, find_unreachable, has_agent
 from backend.metrics.planning.shaping import BUCKET, Wanted
+from backend.metrics.planning.sources import Listing, scan_of, sources
 from backend.metrics.problems import problems_of
+from backend.metrics.proofs import CellPlace, Drill, Side
 from backend.metrics.questions import KpiAsk, KpiDescription, Order, Question, Restriction
 
 MOST_KPIS = 50
@@ -93,6 +96,40 @@ class Preparation:
         zone = window.zone if window else self.zone
         descriptions = tuple(description for _, description in asked)
         return Wanted(task, descriptions, minimum_samples, question.order, question.limit, zone)
+
+    def prepare_cell(self, question: Question, place: CellPlace) -> Wanted:
+        """One cell of a question as a question of its own: its bucket as the window, its members as a filter.
+
+        Comparison, order and limit choose and compare rows of an answer, and say nothing of a cell. Raises as
+        `prepare` does, and Invalid where there is no such bucket (BUCKET_UNKNOWN) or member (CELL_MEMBER_INVALID).
+        """
+        names = tuple(name for name, _ in place.members)
+        wanted = self.prepare(replace(question, dimensions=names, comparison=None, order=None, limit=None))
+        task = wanted.task
+        window = task.window
+        if place.bucket is not None:
+            if question.grain is None or window is None:
+                raise Invalid("A bucket needs a grain and a window.", code="BUCKET_UNKNOWN")
+            window = narrowed(window, question.grain, place.bucket)
+        keys = [key for _, key in place.members]
+        members = [of_member(*one) for one in zip(task.split.dimensions, keys, strict=True)]
+        where = all_of([*([task.where] if task.where else []), *members])
+        return replace(wanted, task=replace(task, where=where, window=window, split=ALL, by_member=False))
+
+    def prepare_drill(
+        self, question: Question, drill: Drill, choose: Callable[[Vocabulary, Fact], Iterable[Field]]
+    ) -> Listing:
+        """The rows behind one cell of a question for one KPI, with the fields that `choose` names.
+
+        Raises as `prepare_cell` does, and Invalid (KPIS_OUT_OF_RANGE, DRILL_AMBIGUOUS, AGGREGATE_UNKNOWN).
+        """
+        if len(question.kpis) != 1:
+            raise Invalid("Rows are listed of one KPI at a time.", code="KPIS_OUT_OF_RANGE")
+        task = self.prepare_cell(question, drill.place).task
+        aggregates = sources(task.formulas[0].expression, drill)
+        scan = scan_of(task, aggregates[0])
+        fields = tuple(choose(self.vocabulary, self.vocabulary.facts[scan.fact]))
+        return Listing(scan, aggregates, drill.side is Side.NUMERATOR, fields)
 
     def _kpi(self, at: int, ask: KpiAsk) -> tuple[BoundFormula, KpiDescription]:
         kpi = None

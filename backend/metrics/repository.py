@@ -15,6 +15,7 @@ from backend.interactions.identity import new_id
 from backend.metrics.kpi import Band, Kpi, KpiVersion
 from backend.metrics.language.vocabulary import Attribute
 from backend.metrics.models import kpi, kpi_version
+from backend.metrics.proofs import DataVersion
 from backend.metrics.questions import Member
 from tenants.database import ReadSession, WriteSession
 
@@ -47,7 +48,7 @@ async def list_kpis(session: ReadSession, today: date, *, archived: bool | None 
         func.max(kpi_version.c.version).over(partition_by=each).label("latest_version"),
     ).subquery("ranked")
     statement = (
-        select(kpi, ranked.c.version, ranked.c.formula, ranked.c.latest_version)
+        select(kpi, ranked.c.version, ranked.c.formula, ranked.c.effective_from, ranked.c.latest_version)
         .join(ranked, (ranked.c.kpi_key == kpi.c.key) & (ranked.c.place == 1))
         .order_by(kpi.c.key)
     )
@@ -169,6 +170,14 @@ async def list_attributes(session: ReadSession) -> list[Attribute]:
     return [(row.key, row.type, row.label_en, row.label_zh) for row in rows]
 
 
+async def find_data_version(session: ReadSession) -> DataVersion | None:
+    """The newest write to the tenant's facts; None where nothing was ever written."""
+    log = facts.write_log.c
+    newest = select(log.id, log.written_at).order_by(log.id.desc()).limit(1)
+    row = (await session.execute(newest)).one_or_none()
+    return None if row is None else DataVersion(row.id, row.written_at)
+
+
 async def members_by_id(
     session: ReadSession, ids: Mapping[str, Collection[int]]
 ) -> dict[str, dict[int, Member]]:
@@ -230,6 +239,7 @@ def _kpi(row: Row[Any]) -> Kpi:
         Band(row.benchmark_low, row.benchmark_high),
         tuple(row.guardrails),
         row.builtin,
+        row.effective_from,
         row.latest_version,
         row.archived_at,
     )

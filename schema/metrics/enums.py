@@ -87,3 +87,42 @@ class Reach(Enum):
         "team",
         description="The totals of the agent's team: no dimension, filter or formula by agent or customer.",
     )
+
+
+@strawberry.enum(description="Of which side of a formula's last step rows are listed.")
+class Side(Enum):
+    NUMERATOR = strawberry.enum_value(
+        "numerator",
+        description="What a division divides; of a share, the rows for which its condition holds.",
+    )
+    DENOMINATOR = strawberry.enum_value(
+        "denominator", description="What it divides by; without a division, all rows that are counted."
+    )
+
+
+@strawberry.enum(description="Why a row of a population is not counted. The first that holds is the one.")
+class ExclusionKind(Enum):
+    EXCLUDED = strawberry.enum_value(
+        "excluded", description="It, or its interaction, carries an exclusion: spam, test ..."
+    )
+    CONDITION_NOT_MET = strawberry.enum_value(
+        "condition_not_met", description="The aggregate's own condition does not hold, or is not known to."
+    )
+    NEGATIVE_DURATION = strawberry.enum_value(
+        "negative_duration", description="The duration that is asked for came out negative."
+    )
+    VALUE_MISSING = strawberry.enum_value(
+        "value_missing", description="It lacks the value that is asked for."
+    )
+
+
+@strawberry.enum(description="What a number was computed from.")
+class ProofPath(Enum):
+    RAW = strawberry.enum_value("raw", description="The rows themselves.")
+
+
+@strawberry.enum(description="Which survey a response answers.")
+class SurveyKind(Enum):
+    CSAT = strawberry.enum_value("csat", description="Satisfaction.")
+    NPS = strawberry.enum_value("nps", description="Willingness to recommend, 0 to 10.")
+    CES = strawberry.enum_value("ces", description="Effort it took.")

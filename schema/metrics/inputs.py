@@ -9,8 +9,10 @@ import strawberry
 from backend.core import windows
 from backend.core.errors import Problem
 from backend.metrics import questions
+from backend.metrics.proofs import TOTAL, CellPlace
 from schema.interactions.inputs import WindowInput
 from schema.metrics.enums import Comparison, Grain, Reach, Sorting
+from schema.scalars import LocalMoment
 
 
 @strawberry.input(description="A KPI that is not stored: a formula under a name of yours.")
@@ -95,3 +97,36 @@ class KpiValuesInput:
             case ("kpis", int(at), *rest):
                 return replace(problem, path=("formulas", at - len(self.keys), *rest))
         return problem
+
+
+@strawberry.input(description="A member of a dimension.")
+class MemberInput:
+    dimension: str = strawberry.field(description="The dimension, as `kpiValues` takes it.")
+    key: str | None = strawberry.field(
+        default=None, description="The member's key, as an answer gives it; null for rows without a value."
+    )
+
+
+@strawberry.input(
+    description="One cell of an answer. A dimension that is not named here is summed over; without a bucket "
+    "all of the window is; an empty input is the total."
+)
+class CellInput:
+    bucket: LocalMoment | None = strawberry.field(
+        default=None, description="The start of its bucket, as an answer gives it; needs `grain`."
+    )
+    members: list[MemberInput] = strawberry.field(
+        default_factory=list, description="Its members, at most one of a dimension and 4 in all."
+    )
+
+    def to_place(self, zone: str) -> CellPlace:
+        """The evaluator's form of it; a bucket without an offset is read by the wall clock of `zone`."""
+        return CellPlace(
+            None if self.bucket is None else windows.at_zone(self.bucket, zone),
+            tuple((one.dimension, one.key) for one in self.members),
+        )
+
+
+def place_in(cell: CellInput | None, zone: str) -> CellPlace:
+    """The cell that is meant; None means the total."""
+    return TOTAL if cell is None else cell.to_place(zone)

@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
+from uuid import UUID
 
 import strawberry
 
 from backend.core.errors import Invalid
+from backend.metrics import proofs
 from backend.metrics.definitions import get_vocabulary
 from backend.metrics.editor import check_formula
 from backend.metrics.language.sentence import Tongue
-from backend.web.access import READ_KPIS
+from backend.web.access import READ_INTERACTIONS, READ_KPIS
 from schema.context import Info
 from schema.interactions.queries import After, First
 from schema.metrics.definitions import Kpi, kpis_of
+from schema.metrics.drills import DrilledRow
 from schema.metrics.editor import CheckFormulaPayload, FormulaVocabulary
-from schema.metrics.inputs import KpiValuesInput
-from schema.metrics.reach import restriction_for
+from schema.metrics.enums import Side
+from schema.metrics.inputs import CellInput, KpiValuesInput, place_in
+from schema.metrics.proofs import KpiProofPayload
+from schema.metrics.reach import drill_restriction, restriction_for
 from schema.metrics.types import KpiValuesPayload, problems_of
-from schema.relay import CountedConnection, counted_connection_of, page_size, parse_cursor
+from schema.relay import (
+    Connection,
+    CountedConnection,
+    connection_of,
+    counted_connection_of,
+    page_size,
+    parse_cursor,
+)
+
+Asked = Annotated[KpiValuesInput, strawberry.argument(description="What is asked.")]
+InCell = Annotated[
+    CellInput | None, strawberry.argument(description="Which cell of the answer; null for the total.")
+]
 
 
 @strawberry.type
@@ -31,7 +49,7 @@ class MetricQueries:
     async def kpi_values(
         self,
         info: Info,
-        input: Annotated[KpiValuesInput, strawberry.argument(description="What is asked.")],
+        input: Asked,
     ) -> KpiValuesPayload:
         context = info.context
         context.require(READ_KPIS)
@@ -42,6 +60,64 @@ class MetricQueries:
         except Invalid as error:
             return KpiValuesPayload.from_problems(input.place_of(one) for one in problems_of(error))
         return KpiValuesPayload.from_answer(answer, context.locale)
+
+    @strawberry.field(
+        description="What the KPIs of a question rest on, in its total or in one cell. Comparison, order and "
+        "limit of the question have no say in it. An agent sees what `kpiValues` would count for them."
+    )
+    async def kpi_proof(self, info: Info, input: Asked, cell: InCell = None) -> KpiProofPayload:
+        context = info.context
+        context.require(READ_KPIS)
+        zone = context.scope.tenant.zone
+        try:
+            question, place = input.to_question(zone), place_in(cell, zone)
+            restriction = restriction_for(question, input.reach, await context.own_agent(), place)
+            async with context.lane():
+                found = await context.evaluator.prove(question, place, restriction=restriction)
+        except Invalid as error:
+            return KpiProofPayload.from_problems(input.place_of(one) for one in problems_of(error))
+        return KpiProofPayload.from_proofs(found, context.locale)
+
+    @strawberry.field(
+        description="The rows behind the total of a question for one KPI, or behind one cell, the newest "
+        "first; those without a moment come before all others. An agent sees their own. To recompute a "
+        "cell, list both sides. What is wrong with the question is an error here; `kpiProof` points at it."
+    )
+    async def drill(
+        self,
+        info: Info,
+        input: Asked,
+        cell: InCell = None,
+        side: Annotated[
+            Side, strawberry.argument(description="Of which side of the formula's last step.")
+        ] = Side.DENOMINATOR,
+        aggregate: Annotated[
+            int | None,
+            strawberry.argument(
+                description="The rows of one aggregate, counted from 0 as a proof lists them; null for all "
+                "of the side."
+            ),
+        ] = None,
+        first: First = 50,
+        after: After = None,
+    ) -> Connection[DrilledRow]:
+        context = info.context
+        context.require(READ_KPIS)
+        context.require(READ_INTERACTIONS)
+        limit = page_size(first)
+        key = parse_cursor(after, datetime | None, UUID)
+        zone = context.scope.tenant.zone
+        asked = proofs.Drill(place_in(cell, zone), proofs.Side[side.name], aggregate)
+        restriction = drill_restriction(input.reach, await context.own_agent())
+        async with context.lane():
+            rows = await context.evaluator.drill(
+                input.to_question(zone),
+                asked,
+                limit=limit + 1,
+                after=(key[0], key[1]) if key else None,
+                restriction=restriction,
+            )
+        return connection_of(rows, first, after, lambda row: list(row.key), DrilledRow.from_domain)
 
     @strawberry.field(description="The tenant's KPIs by key.")
     async def kpis(

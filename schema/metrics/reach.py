@@ -14,6 +14,7 @@ from backend.core.errors import Forbidden
 from backend.metrics.language.parser import parse, parse_condition
 from backend.metrics.language.tree import Name
 from backend.metrics.language.vocabulary import build_vocabulary
+from backend.metrics.proofs import TOTAL, CellPlace
 from backend.metrics.questions import Question, Restriction
 from schema.metrics.enums import Reach
 
@@ -21,8 +22,10 @@ from schema.metrics.enums import Reach
 _PERSONAL = frozenset({"agent", "customer", "problem_id", "comment", "content", "reviewer"})
 
 
-def restriction_for(question: Question, reach: Reach | None, agent: Row[Any] | None) -> Restriction:
-    """The restriction of a question by an agent (None: by someone who sees everything).
+def restriction_for(
+    question: Question, reach: Reach | None, agent: Row[Any] | None, place: CellPlace = TOTAL
+) -> Restriction:
+    """The restriction of a question by an agent (None: by someone who sees everything), or of a cell of it.
 
     Raises Forbidden when an agent asks more of the team than its totals (TEAM_TOTALS_ONLY) or has no team
     (TEAM_UNKNOWN).
@@ -33,12 +36,24 @@ def restriction_for(question: Question, reach: Reach | None, agent: Row[Any] | N
         return Restriction(agent_id=agent.id)
     if agent.team_id is None:
         raise Forbidden("You are in no team.", code="TEAM_UNKNOWN")
-    for name in _named(question):
+    for name in (*_named(question), *(name for name, _ in place.members)):
         if not _is_impersonal(name):
             raise Forbidden(
                 f"Of your team you may see totals only: leave out “{name}”.", code="TEAM_TOTALS_ONLY"
             )
     return Restriction(team_id=agent.team_id)
+
+
+def drill_restriction(reach: Reach | None, agent: Row[Any] | None) -> Restriction:
+    """The restriction of a look at rows: an agent sees their own.
+
+    Raises Forbidden (TEAM_TOTALS_ONLY) when an agent asks for the team's.
+    """
+    if agent is None:
+        return Restriction()
+    if reach is Reach.TEAM:
+        raise Forbidden("Of your team you may see totals only, no rows.", code="TEAM_TOTALS_ONLY")
+    return Restriction(agent_id=agent.id)
 
 
 def _is_impersonal(name: str) -> bool:

@@ -131,6 +131,8 @@ def test_shipped_operations_fit_the_schema_and_the_limits(path: Path, schema: Gr
             {"i": {"keys": ["a"], "formulas": [{"name": "b", "formula": "c"}]}},
             20 + 20 + 1,
         ),
+        ('{ kpiProof(input: {keys: ["a", "b"]}) { proofs { aggregates { n: counted } } } }', {}, 80 + 2 * 2),
+        ('{ drill(input: {keys: "a"}, first: 7) { nodes { interaction { id } } } }', {}, 35 + 7 * 2),
     ],
 )
 def test_a_cost_is_known_before_running(

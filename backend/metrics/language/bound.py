@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from backend.metrics.language.types import Field, Type
+from backend.metrics.language.types import BOOLEAN, Field, Type
 
 # row expressions
 
@@ -132,6 +132,14 @@ Row = (
     | Choose
     | ContactedAgain
 )
+
+
+def type_of(row: Row) -> Type:
+    """What sort of value a row expression has."""
+    if isinstance(row, Literal | FieldValue | Arithmetic | Scaled | Choose):
+        return row.type
+    return BOOLEAN
+
 
 # formula expressions
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from decimal import Decimal
 from typing import assert_never
 
 from backend.metrics.language.bound import (
+    Aggregate,
     Arithmetic,
     Choose,
     Compare,
@@ -19,6 +22,8 @@ from backend.metrics.language.bound import (
     Row,
     Scaled,
 )
+from backend.metrics.language.formatter import format_duration
+from backend.metrics.language.types import Type, Unit
 from backend.metrics.planning.parts import Part
 from backend.metrics.planning.planner import Plan, Scan, Split, Statement
 
@@ -29,16 +34,16 @@ def describe(plan: Plan) -> str:
 
 
 def brief(row: Row) -> str:
-    """A row expression in stored units: 30 s reads 30000."""
+    """A row expression, near to how a formula says it."""
     match row:
-        case Literal(value=value):
-            return repr(value)
+        case Literal(value=value, type=kind):
+            return _literal(value, kind)
         case FieldValue(field=field) | Happened(field=field):
             return field.name
         case Arithmetic(op=op, left=left, right=right) | Compare(op=op, left=left, right=right):
             return f"({brief(left)} {op} {brief(right)})"
-        case Scaled(operand=operand, factor=factor):
-            return f"({brief(operand)} * {factor})"
+        case Scaled(operand=operand):
+            return brief(operand)  # another scale is no other value
         case OneOf(operand=operand, options=options, negated=negated):
             return f"({brief(operand)}{' not' if negated else ''} in ({', '.join(map(brief, options))}))"
         case IsMissing(operand=operand, negated=negated):
@@ -50,9 +55,41 @@ def brief(row: Row) -> str:
         case Choose(condition=condition, then=then, otherwise=otherwise):
             return f"if({brief(condition)}, {brief(then)}, {brief(otherwise)})"
         case ContactedAgain(within=within):
-            return f"contacted_again_within({within} ms)"
+            return f"contacted_again_within({format_duration(within)})"
         case _:
             assert_never(row)
+
+
+def brief_aggregate(aggregate: Aggregate) -> str:
+    """One aggregate of a formula, near to how a formula says it; references are written out."""
+    name = aggregate.function
+    if aggregate.percentile is not None:
+        name = f"{_PERCENTILES[name]}{aggregate.percentile * 100:f}".rstrip("0").rstrip(".")
+    inner = [] if aggregate.argument is None else [_bare(aggregate.argument)]
+    if aggregate.where is not None:
+        inner.append(f"where {_bare(aggregate.where)}")
+    return f"{name}({' '.join(inner)})"
+
+
+_PERCENTILES = {"percentile": "p", "exact_percentile": "exact_p", "disc_percentile": "disc_p"}
+
+
+def _bare(row: Row) -> str:
+    text = brief(row)
+    compound = isinstance(row, Arithmetic | Compare | OneOf | IsMissing | Logic)
+    return text[1:-1] if compound else text
+
+
+def _literal(value: object, kind: Type) -> str:
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case int() if kind.unit is Unit.DURATION:
+            return format_duration(value) if value >= 0 else f"-{format_duration(-value)}"
+        case int():
+            return f"{(Decimal(value) / kind.scale).normalize():f}"
+        case _:
+            return json.dumps(str(value), ensure_ascii=False)
 
 
 def _statement(statement: Statement) -> str:

@@ -68,6 +68,7 @@ class World:
                 "invited_at": None,
                 "agent_id": None,
                 "customer_id": None,
+                "comment": None,
                 "exclusion": None,
                 **self._origin(),
                 **row,

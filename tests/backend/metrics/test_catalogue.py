@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -65,7 +66,8 @@ async def test_seeding_again_changes_nothing_that_a_tenant_changed(world: World)
 
 async def test_definitions_come_back_as_they_went_in(world: World):
     async with world.tenant.read() as session:
-        assert await definitions.list_kpis(session, START) == sorted(CATALOGUE, key=lambda one: one.key)
+        stored = [replace(one, effective_from=date(1970, 1, 1)) for one in CATALOGUE]
+        assert await definitions.list_kpis(session, START) == sorted(stored, key=lambda one: one.key)
         assert await definitions.find_kpi(session, "nothing", START) is None
         with pytest.raises(NotFound):
             await definitions.get_kpi(session, "nothing", START)

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, assert_never, cast
 
 import sqlalchemy as sa
 from sqlalchemy import func
+from sqlalchemy.sql.elements import Grouping
 
 from backend.core.windows import Grain, bucket_starts
 from backend.interactions import models
@@ -20,7 +21,7 @@ from backend.metrics.planning.calendar import DATED, WEEKDAYS, look_ahead
 from backend.metrics.planning.histogram import BOUNDS
 from backend.metrics.planning.parts import Part
 from backend.metrics.planning.planner import Key, Scan
-from backend.metrics.planning.reach import has_interaction
+from backend.metrics.planning.reach import has_interaction, leaves_of
 from backend.metrics.questions import Restriction
 
 Value: TypeAlias = sa.ColumnElement[Any]
@@ -75,15 +76,48 @@ class Rows:
         moments = self._fact.anchors[scan.anchor]
         self._anchor = _coalesced([self._moment(name) for name in moments])
 
-    def select(self, columns: Sequence[Any]) -> sa.Subquery:
-        """The inner select; OFFSET 0 makes PostgreSQL compute each column once per row, not once per use."""
-        conditions = list(self._conditions())  # first: they may need a named table
-        rows = (
-            sa.select(*columns or [sa.literal_column("1").label("row")])
-            .select_from(self._joined())
-            .where(*conditions)
-        )
+    def select(self, columns: Sequence[Any], *, excluded: bool = False) -> sa.Subquery:
+        """The inner select; OFFSET 0 makes PostgreSQL compute each column once per row, not once per use.
+
+        With `excluded` the rows that the scan leaves out by their exclusion are there, too.
+        """
+        rows = self.listed(columns or [sa.literal_column("1").label("row")], excluded=excluded)
         return rows.offset(sa.literal_column("0")).subquery("rows")
+
+    def listed(
+        self, columns: Sequence[Any], *conditions: Condition, excluded: bool = False
+    ) -> sa.Select[Any]:
+        """The rows themselves, those that meet further conditions."""
+        met = [*self._conditions(excluded), *conditions]  # first: they may need a named table
+        return sa.select(*columns).select_from(self._joined()).where(*met)
+
+    @property
+    def anchor(self) -> Value:
+        """The moment that places a row in time."""
+        return self._anchor
+
+    def own(self, column: str) -> Value:
+        """A column of the fact's own row."""
+        return self._table.c[column]
+
+    @property
+    def interaction(self) -> sa.Table | None:
+        """The interaction that a row is or belongs to; None where rows of the fact have none."""
+        return self._interaction
+
+    def exclusion(self) -> Value:
+        """Why a row is kept but not counted: its own reason, else its interaction's; NULL where it counts."""
+        reasons = [table.c.exclusion for table in self._tables() if "exclusion" in table.c]
+        return _coalesced(reasons) if reasons else sa.cast(sa.null(), sa.Text)
+
+    def negative(self, row: Row) -> Condition:
+        """Whether a duration that a row expression reads came out negative and was put aside."""
+        kept = [
+            self._home(leaf.field).c.excluded_values[leaf.field.column].is_not(None)
+            for leaf in leaves_of(row)
+            if isinstance(leaf, bound.FieldValue) and self._is_put_aside(leaf.field)
+        ]
+        return func.coalesce(sa.or_(*kept), sa.false()) if kept else sa.false()
 
     def key(self, key: Key) -> Value:
         """What rows are grouped by: a bucket's rank from 1, an id, a value, the first day of a month ..."""
@@ -144,7 +178,7 @@ class Rows:
             case bound.Logic(op=op, operands=operands):
                 return (sa.and_ if op == "and" else sa.or_)(*(self.value(one) for one in operands))
             case bound.Not(operand=operand):
-                return ~self.value(operand)
+                return Grouping(~self.value(operand))  # NOT x IS NULL would be NOT (x IS NULL)
             case bound.Choose(condition=condition, then=then, otherwise=otherwise):
                 return sa.case((self.value(condition), self.value(then)), else_=self.value(otherwise))
             case bound.ContactedAgain(within=within):
@@ -161,10 +195,12 @@ class Rows:
             tables = tables.outerjoin(named, named.c.id == self._owned(name))
         return tables
 
-    def _conditions(self) -> Iterator[Condition]:
-        tables = dict.fromkeys(table for table in (self._table, self._interaction) if table is not None)
-        if not self._scan.including_excluded:
-            yield from (table.c.exclusion.is_(None) for table in tables if "exclusion" in table.c)
+    def _tables(self) -> list[sa.Table]:
+        return list(dict.fromkeys(table for table in (self._table, self._interaction) if table is not None))
+
+    def _conditions(self, excluded: bool) -> Iterator[Condition]:
+        if not (excluded or self._scan.including_excluded):
+            yield from (table.c.exclusion.is_(None) for table in self._tables() if "exclusion" in table.c)
         if self._scan.window is not None:
             yield self._anchor >= _instant(self._scan.window.start)
             yield self._anchor < _instant(self._scan.window.end)
@@ -227,9 +263,13 @@ class Rows:
         if field.type.unit is Unit.MONEY:
             # amounts of two currencies do not add up: another one's counts as missing
             return sa.case((table.c.currency == self._currency, column))
-        if self._scan.including_excluded and table is models.interaction and field.column in models.DURATIONS:
+        if self._scan.including_excluded and self._is_put_aside(field):
             return func.coalesce(column, sa.cast(table.c.excluded_values[field.column].astext, sa.BigInteger))
         return column
+
+    def _is_put_aside(self, field: Field) -> bool:
+        own = field.origin is Origin.COLUMN and self._home(field) is models.interaction
+        return own and field.column in models.DURATIONS
 
     def _happened(self, field: Field) -> Condition:
         table = self._home(field)

@@ -104,8 +104,8 @@ def test_a_plan_can_be_read():
     )
     assert text == (
         "parts of interaction at started, 2026-02-02T00:00:00+00:00 to 2026-02-09T00:00:00+00:00 (UTC), "
-        "where (agent in ('ann', 'bob'))\n"
+        'where (agent in ("ann", "bob"))\n'
         "  by day, channel\n"
-        "  sum of handle_time where (answered and (handle_time > 10000))\n"
-        "  count of handle_time where (answered and (handle_time > 10000))"
+        "  sum of handle_time where (answered and (handle_time > 10s))\n"
+        "  count of handle_time where (answered and (handle_time > 10s))"
     )

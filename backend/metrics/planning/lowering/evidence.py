@@ -1,0 +1,111 @@
+"""The rows behind a number: how those of a population stand to each aggregate, and the list of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import func
+
+from backend.metrics.language import bound
+from backend.metrics.language.bound import Aggregate, type_of
+from backend.metrics.language.types import Kind
+from backend.metrics.planning.lowering.rows import Condition, Rows, Setting, Value
+from backend.metrics.planning.planner import Scan
+from backend.metrics.planning.sources import HAPPENED, MOST_REASONS, Listing, Standing
+from backend.metrics.proofs import DrillKey
+
+
+def lower_tally(scan: Scan, aggregates: Sequence[Aggregate], setting: Setting) -> sa.Select[Any]:
+    """By exclusion: the rows of a scan, excluded ones among them, then for each aggregate its standings.
+
+    The standings run as the enum lists them. There are at most MOST_REASONS + 1 rows.
+    """
+    rows = Rows(scan, setting)
+    standings = [_standing(rows, one).label(f"s{at}") for at, one in enumerate(aggregates)]
+    inner = rows.select([rows.exclusion().label("exclusion"), *standings], excluded=True)
+    counts = [
+        func.count().filter(inner.c[f"s{at}"] == standing.value).label(f"n{at}_{standing.value}")
+        for at in range(len(aggregates))
+        for standing in Standing
+    ]
+    tally = sa.select(inner.c.exclusion, func.count().label("rows"), *counts).group_by(inner.c.exclusion)
+    return tally.limit(MOST_REASONS + 1)
+
+
+def lower_listing(
+    listing: Listing, setting: Setting, *, after: DrillKey | None = None, limit: int | None = None
+) -> sa.Select[Any]:
+    """The rows of a listing, the newest first; those without a moment come before all others.
+
+    A row is what `sources.drilled` reads: id, source, external id, moment, interaction, value, then the
+    fields in stored units; a moment that has a truth of its own is followed by that.
+    """
+    aggregates = listing.aggregates
+    rows = Rows(listing.scan, setting)
+    conditions: list[Condition] = [sa.or_(*(_counts(rows, one, listing.true_only) for one in aggregates))]
+    row_id = rows.own("id")
+    if after is not None:
+        conditions.append(_after(rows.anchor, row_id, after))
+    columns = [
+        row_id.label("id"),
+        rows.own("source").label("source"),
+        rows.own("external_id").label("external_id"),
+        rows.anchor.label("anchored_at"),
+        _interaction(rows, listing.scan.fact).label("interaction_id"),
+        _added(rows, aggregates).label("value"),
+    ]
+    for at, field in enumerate(listing.fields):
+        columns.append(rows.value(bound.FieldValue(field, field.type)).label(f"f{at}"))
+        if field.truth is not None:
+            columns.append(rows.value(bound.Happened(field)).label(f"f{at}{HAPPENED}"))
+    order = (rows.anchor.desc().nulls_first(), row_id.desc())
+    return rows.listed(columns, *conditions).order_by(*order).limit(limit)
+
+
+def _standing(rows: Rows, aggregate: Aggregate) -> Value:
+    steps: list[tuple[Condition, int]] = []
+    if aggregate.where is not None:
+        steps.append((rows.value(aggregate.where).is_not(sa.true()), Standing.CONDITION_NOT_MET.value))
+    if aggregate.argument is not None:
+        missing = rows.measured(aggregate.argument).is_(None)
+        negative = sa.and_(missing, rows.negative(aggregate.argument))
+        steps += [(negative, Standing.NEGATIVE_DURATION.value), (missing, Standing.VALUE_MISSING.value)]
+    counted = sa.literal(Standing.COUNTED.value, sa.Integer)
+    return sa.case(*steps, else_=counted) if steps else counted
+
+
+def _counts(rows: Rows, aggregate: Aggregate, true_only: bool) -> Condition:
+    counted = _standing(rows, aggregate) == Standing.COUNTED.value
+    if true_only and aggregate.function == "share" and aggregate.argument is not None:
+        return sa.and_(counted, rows.value(aggregate.argument).is_(sa.true()))
+    return counted
+
+
+def _added(rows: Rows, aggregates: Sequence[Aggregate]) -> Value:
+    """What a row adds to the only aggregate, in stored units."""
+    nothing = sa.cast(sa.null(), sa.Numeric)
+    if len(aggregates) != 1:
+        return nothing
+    argument = aggregates[0].argument
+    if argument is None:
+        return sa.cast(sa.literal_column("1"), sa.Numeric)
+    kind = type_of(argument).kind
+    if kind is Kind.BOOLEAN:
+        return sa.cast(sa.cast(rows.value(argument), sa.Integer), sa.Numeric)
+    return sa.cast(rows.value(argument), sa.Numeric) if kind is Kind.NUMBER else nothing
+
+
+def _interaction(rows: Rows, fact: str) -> Value:
+    if rows.interaction is None:
+        return sa.cast(sa.null(), sa.Uuid)
+    return rows.own("id") if fact == "interaction" else rows.own("interaction_id")
+
+
+def _after(anchor: Value, row_id: Value, key: DrillKey) -> Condition:
+    moment, last = key
+    if moment is None:
+        return sa.or_(sa.and_(anchor.is_(None), row_id < last), anchor.is_not(None))
+    instant = sa.literal(moment, sa.DateTime(timezone=True))
+    return sa.and_(anchor <= instant, sa.or_(anchor < instant, row_id < last))
