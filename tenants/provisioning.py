@@ -6,6 +6,7 @@ import re
 import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any
+from unicodedata import category
 
 from sqlalchemy import Select, delete, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -27,6 +28,7 @@ Migrate = Callable[
 Seed = Callable[[WriteSession], Awaitable[None]]
 
 LOCALES = ("en", "zh")
+LONGEST_NAME = 200
 _SLUG = re.compile(r"[a-z][a-z0-9-]{1,40}")
 
 
@@ -43,7 +45,8 @@ async def create_tenant(
 ) -> Tenant:
     """Makes a tenant; `name` defaults to the slug. `seed` fills it in the same transaction as its tables.
 
-    Raises Invalid (SLUG_INVALID, ZONE_UNKNOWN, CURRENCY_UNKNOWN, LOCALE_UNKNOWN), Conflict (TENANT_EXISTS).
+    Raises Invalid (SLUG_INVALID, TENANT_NAME_INVALID, ZONE_UNKNOWN, CURRENCY_UNKNOWN, LOCALE_UNKNOWN),
+    Conflict (TENANT_EXISTS).
     """
     if not _SLUG.fullmatch(slug):
         raise Invalid(
@@ -53,7 +56,7 @@ async def create_tenant(
     if locale not in LOCALES:
         raise Invalid(f"“{locale}” is not a language we speak; use en or zh.", code="LOCALE_UNKNOWN")
     settings = {
-        "name": name or slug,
+        "name": _check_name(name or slug),
         "zone": check_zone(zone),
         "currency": check_currency(currency),
         "locale": locale,
@@ -93,6 +96,17 @@ async def drop_tenant(admin: AdminDatabase, slug: str) -> None:
     await drop_tenant_roles(admin, tenant.namespace)
     async with admin.transaction() as connection:
         await connection.execute(delete(tenant_table).where(tenant_table.c.id == tenant.id))
+
+
+def _check_name(name: str) -> str:
+    """The name itself when it can be stored and shown on one line."""
+    unshown = any(category(letter) in ("Cc", "Cs", "Zl", "Zp") for letter in name)
+    if unshown or not name.strip() or len(name) > LONGEST_NAME:
+        raise Invalid(
+            f"A tenant's name has 1 to {LONGEST_NAME} characters, and none that controls or breaks the line.",
+            code="TENANT_NAME_INVALID",
+        )
+    return name
 
 
 async def _reserve(admin: AdminDatabase, slug: str, settings: dict[str, str]) -> str:

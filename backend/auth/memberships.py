@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import Row, delete, select
 from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
@@ -26,6 +27,11 @@ from tenants.tables import tenant as tenant_table
 REMEMBERED = timedelta(seconds=5)  # how long a removed member may go on where no word of it arrives
 MOST_REMEMBERED = 10_000  # people at once, some 10 MB
 _SCOPE = re.compile(r"[a-z_]{1,40}:[a-z_]{1,40}")
+_MEMBERS = (
+    select(*TENANT_COLUMNS, membership.c.user_id, membership.c.role, membership.c.agent, membership.c.scopes)
+    .join_from(membership, app_user, membership.c.user_id == app_user.c.id)
+    .join(tenant_table, membership.c.tenant_id == tenant_table.c.id)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,13 @@ async def grant_membership(
     await session.execute(grant)
     await session.announce(Change(tenant.id, Changed.MEMBERSHIP, user_id))
     return Membership(user_id, tenant, kind, agent, frozenset(wanted))
+
+
+async def find_membership(session: WriteSession, tenant: Tenant, subject: str) -> Membership | None:
+    """What a person may do in a tenant until `session`, one of `Database.control`, changes it; None: nothing."""
+    query = _MEMBERS.where(app_user.c.subject == subject, tenant_table.c.id == tenant.id)
+    row = (await session.execute(query.with_for_update(of=membership))).one_or_none()
+    return None if row is None else _as_membership(row)
 
 
 async def revoke_membership(session: WriteSession, tenant: Tenant, subject: str) -> None:
@@ -164,23 +177,16 @@ class Authenticator:
         return member
 
     async def _read(self, subject: str, tenant_id: UUID) -> Membership:
-        query = (
-            select(
-                *TENANT_COLUMNS,
-                membership.c.user_id,
-                membership.c.role,
-                membership.c.agent,
-                membership.c.scopes,
-            )
-            .join_from(membership, app_user, membership.c.user_id == app_user.c.id)
-            .join(tenant_table, membership.c.tenant_id == tenant_table.c.id)
-            .where(app_user.c.subject == subject, tenant_table.c.id == tenant_id)
-        )
+        query = _MEMBERS.where(app_user.c.subject == subject, tenant_table.c.id == tenant_id)
         async with self._database.control() as session:
             row = (await session.execute(query)).one_or_none()
         if row is None:
             raise _no_member()
-        return Membership(row.user_id, as_tenant(row), Role(row.role), row.agent, frozenset(row.scopes))
+        return _as_membership(row)
+
+
+def _as_membership(row: Row[Any]) -> Membership:
+    return Membership(row.user_id, as_tenant(row), Role(row.role), row.agent, frozenset(row.scopes))
 
 
 def _role(name: str) -> Role:

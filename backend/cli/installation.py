@@ -6,6 +6,7 @@ import asyncio
 import errno
 import os
 import signal
+import sys
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -17,15 +18,20 @@ from urllib.parse import unquote, urlsplit
 import typer
 
 from backend.cli.console import say, tell_error
-from backend.core.errors import DomainError, Invalid, Unavailable
+from backend.core.errors import DomainError, NotFound, Unavailable
 from backend.core.settings import PREFIX, Settings
 
 if TYPE_CHECKING:
     from tenants.database import AdminDatabase, Database, TenantDatabase
+    from tenants.registry import Tenant
 
 REFUSED = 1  # understood, and not done
-SCHEMES = ("postgresql://", "postgres://", "postgresql+asyncpg://")
 UNPREPARED = ("42P01", "42703", "3F000")  # no such table, column, namespace
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)  # what writing may end with
+LOOK_AT = {
+    "DATABASE_LOGIN_REFUSED": "the user, the password and what the server's pg_hba.conf allows",
+    "DATABASE_UNKNOWN": "the name of the database, which has to be there before `scoredesk migrate`",
+}
 INTERRUPTED = 128 + signal.SIGINT
 
 T = TypeVar("T")
@@ -81,18 +87,14 @@ class Installation:
     @asynccontextmanager
     async def tenant(self, slug: str) -> AsyncIterator[TenantDatabase]:
         """The door of one tenant. Raises NotFound (TENANT_NOT_FOUND)."""
-        from tenants.registry import get_tenant
-
         async with self.database() as database:
-            yield database.of(await get_tenant(database, slug))
+            yield database.of(await named_tenant(database, slug))
 
 
 @contextmanager
 def installation() -> Iterator[Installation]:
     """The installation of the environment; the embedded server is started or joined, and left at the end."""
     settings = Settings.from_environment()
-    for name in ("database_url", "admin_database_url", "listen_database_url"):
-        _check_address(name, getattr(settings, name))
     if settings.database_url is not None:
         admin_url = settings.admin_database_url or settings.database_url
         yield Installation(settings, settings.database_url, admin_url, embedded=False)
@@ -103,12 +105,14 @@ def installation() -> Iterator[Installation]:
         yield Installation(settings, server.url(APP_LOGIN), server.url(ADMIN_LOGIN), embedded=True)
 
 
-def _check_address(name: str, url: str | None) -> None:
-    if url is not None and not url.startswith(SCHEMES):
-        raise Invalid(
-            f"{PREFIX}{name.upper()} must look like postgresql://user:password@host/database.",
-            code="SETTING_INVALID",
-        )
+async def named_tenant(database: Database, slug: str) -> Tenant:
+    """The tenant with this slug. Raises NotFound (TENANT_NOT_FOUND), which names it."""
+    from tenants.registry import find_tenant
+
+    found = await find_tenant(database, slug)
+    if found is None:
+        raise NotFound(f"There is no tenant “{slug}”.", code="TENANT_NOT_FOUND")
+    return found
 
 
 def run(work: Callable[[Installation], Awaitable[T]]) -> T:
@@ -125,7 +129,10 @@ async def _begin(work: Callable[[Installation], Awaitable[T]], place: Installati
 def told() -> Iterator[None]:
     """Turns whatever goes wrong inside into a sentence on stderr and an exit code, never a traceback."""
     try:
-        yield
+        try:
+            yield
+        finally:
+            _flush()
     except DomainError as error:
         raise _refusal(error) from None
     except KeyboardInterrupt:
@@ -139,7 +146,21 @@ def told() -> Iterator[None]:
         if isinstance(error, OSError) and error.filename is not None:
             say(f"Error: {error.filename}: {error.strerror}")
             raise typer.Exit(REFUSED) from None
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            say(f"Error: cannot write: {error.strerror}")
+            raise typer.Exit(REFUSED) from None
         raise _refusal(_expected(error)) from None
+
+
+def _flush() -> None:
+    """Writes what is left of stdout now, while it can still be said that it cannot be written."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        with suppress(OSError):  # or Python tries once more at its end, and complains
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if error.errno != errno.EPIPE:
+            raise
 
 
 def _expected(error: Exception) -> DomainError:
@@ -165,6 +186,11 @@ def _refusal(error: DomainError) -> typer.Exit:
             parts = urlsplit(address)
             say(f"{PREFIX}DATABASE_URL leads to {parts.hostname or 'a local server'}: is it up?")
         say("If this installation is new, run `scoredesk migrate` first.")
+    elif error.code in LOOK_AT:
+        names = [f"{PREFIX}{name}".upper() for name in ("database_url", "admin_database_url")]
+        given = [name for name in names if os.environ.get(name, "").strip()]
+        if given:
+            say(f"Look at {' and '.join(given)}: {LOOK_AT[error.code]}.")
     return typer.Exit(REFUSED)
 
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from backend.cli.console import out, say
-from backend.cli.installation import Installation, run
+from backend.cli.installation import Installation, named_tenant, run
 
 if TYPE_CHECKING:
+    from backend.auth.memberships import Membership
     from backend.core.settings import Settings
     from tenants.database import Database
 
@@ -60,10 +61,9 @@ def revoke(
 
     async def work(place: Installation) -> None:
         from backend.auth.memberships import revoke_membership
-        from tenants.registry import get_tenant
 
         async with place.database() as database:
-            found = await get_tenant(database, tenant)
+            found = await named_tenant(database, tenant)
             async with database.control() as session:
                 await revoke_membership(session, found, user)
 
@@ -82,13 +82,24 @@ async def issue(
     agent: str | None = None,
     scopes: Iterable[str] = (),
 ) -> str:
-    """A token for `user`, whose membership in the tenant from now on is the one given here."""
-    from backend.auth.memberships import grant_membership
+    """A token for `user`, whose membership in the tenant from now on is the one given here; what that changes
+    is said on stderr.
+    """
+    from backend.auth.memberships import find_membership, grant_membership
     from backend.auth.tokens import TokenSigner
-    from tenants.registry import get_tenant
 
     signer = TokenSigner.from_settings(settings)
-    tenant = await get_tenant(database, slug)
+    tenant = await named_tenant(database, slug)
     async with database.control() as session:
-        await grant_membership(session, tenant, user, role, agent=agent, scopes=scopes)
+        before = await find_membership(session, tenant, user)
+        now = await grant_membership(session, tenant, user, role, agent=agent, scopes=scopes)
+    if before is not None and _rights(before) != _rights(now):
+        say(f"{user} was {_rights(before)} and is {_rights(now)} now")
     return signer.sign(user, tenant.id, lifetime)
+
+
+def _rights(member: Membership) -> str:
+    """What a membership allows, in words: a role, whose rows, which scopes."""
+    agent = f" {member.agent}" if member.agent else ""
+    scopes = f" ({', '.join(sorted(member.scopes))})" if member.scopes else ""
+    return f"{member.role}{agent}{scopes}"

@@ -6,12 +6,14 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import msgspec
 
 from backend.core.errors import Invalid
 
 PREFIX = "SCOREDESK_"
+SCHEMES = ("postgresql://", "postgres://", "postgresql+asyncpg://")
 PROJECT = Path(__file__).resolve().parents[2]
 
 
@@ -84,4 +86,30 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                 values[name] = msgspec.convert(text, kind, strict=False)
             except msgspec.ValidationError as fault:
                 raise Invalid(f"{PREFIX}{name.upper()}: {fault}", code="SETTING_INVALID") from None
+            if name.endswith("database_url"):
+                _check_address(PREFIX + name.upper(), text)
         return cls(**values)
+
+
+def _check_address(variable: str, url: str) -> None:
+    """Refuses an address that no driver could take, without a word of it: a password may be in it."""
+    if not url.startswith(SCHEMES):
+        raise Invalid(
+            f"{variable} must look like postgresql://user:password@host/database.", code="SETTING_INVALID"
+        )
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise Invalid(
+            f"{variable} cannot be read; a [ or ] in a password is written %5B or %5D.",
+            code="SETTING_INVALID",
+        ) from None
+    hosts = parts.netloc.rpartition("@")[2].split(",")
+    ports = [unquote(host.rpartition("]")[2].partition(":")[2]) for host in hosts if ":" in host]
+    ports += [port for given in parse_qs(parts.query).get("port", []) for port in given.split(",")]
+    if any(port and not _is_port(port) for port in ports):
+        raise Invalid(f"{variable} has a port that is no number from 1 to 65535.", code="SETTING_INVALID")
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit() and 0 < int(text) <= 65535

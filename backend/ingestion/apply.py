@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, Table, delete, func, literal, select, union
-from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy.dialects.postgresql import Insert, distinct_on, insert
 
 from backend.ingestion.incoming import fact_rows
 from backend.ingestion.incoming_interactions import interaction_rows
@@ -112,12 +112,21 @@ async def _interactions_of_events(session: WriteSession, run_id: UUID) -> Select
 
 
 def _keep_rejections(run_id: UUID) -> Insert:
-    staged = staged_rejection
-    names = [c.name for c in staged.c]
-    rows = select(*staged.c, literal("open"), func.now()).where(staged.c.sync_run_id == run_id)
+    """One record for each row and field. One that is open stays as it is; one that was settled opens again."""
+    staged, kept = staged_rejection, rejected_record
+    names = [*[c.name for c in staged.c], "status", "created_at"]
+    is_open = select(kept.c.id).where(kept.c.id == staged.c.id, kept.c.status == "open").exists()
+    rows = (
+        select(*staged.c, literal("open"), func.now())
+        .where(staged.c.sync_run_id == run_id, ~is_open)
+        .ext(distinct_on(staged.c.id))  # a row that comes twice in a file
+        .order_by(staged.c.id, staged.c.line)
+    )
     materialized = rows.cte("rows").prefix_with("MATERIALIZED")
-    return (
-        insert(rejected_record)
-        .from_select([*names, "status", "created_at"], select(materialized), include_defaults=False)
-        .on_conflict_do_nothing()
+    addition = insert(kept).from_select(names, select(materialized), include_defaults=False)
+    renewed = ("sync_run_id", "line", "field", "code", "message", "status", "created_at")
+    return addition.on_conflict_do_update(
+        index_elements=[kept.c.id],
+        set_={**{name: addition.excluded[name] for name in renewed}, "settled_at": None},
+        where=kept.c.status != "open",
     )

@@ -19,19 +19,20 @@ from backend.ingestion.formats.content import Source
 from backend.ingestion.formats.faults import FILE_LIMIT, file_fault
 from backend.ingestion.formats.opening import open_table
 from backend.ingestion.formats.options import FileOptions
-from backend.ingestion.profiles import Look, Profile, profile
+from backend.ingestion.profiles import Look, Profile, among, dashed, plain, profile
 from backend.ingestion.shapes import INTERACTION
 from backend.ingestion.synonyms import (
     CHANNEL_NAMES,
     CHANNEL_WORDS,
     FIELDS,
     ID_NAMES,
+    REFERENCES,
     SURVEY,
     Clue,
     channel_of,
-    is_clock,
     matches,
     plain_name,
+    tells_time_of,
     unit_of,
 )
 from backend.ingestion.values.text import boolean
@@ -53,7 +54,7 @@ def guess_mapping(source_file: Source, *, source: str | None = None, name: str =
     table, options = _open(source_file, name)
     try:
         batches = iter(table.batches(SAMPLE))
-        batch = next(batches, None)
+        batch = next((one for one in batches if one.lines), None)  # the first may be blank rows only
         names = [name for name in table.header or (batch.names() if batch else ()) if name.strip()]
         if not names:
             raise file_fault("FILE_EMPTY", "The file has no columns to guess from.")
@@ -173,7 +174,7 @@ class _Draft:
             "[attributes]   # further columns, usable in formulas and filters: take away the # to keep one",
         ]
         lines += [self._attribute(column) for column in rest]
-        lines += [f"# empty: {_plain(name)}" for name in empty]
+        lines += [f"# empty: {plain(name)}" for name in empty]
         return "\n".join(lines) + "\n"
 
     def _export_shape(self) -> str:
@@ -192,8 +193,15 @@ class _Draft:
         """Ids first, then whatever a clue fits, in the order of the shape."""
         lines = [self._id_line(), self._channel_line()]
         for clue in FIELDS:
-            column = self._fitting(clue)
+            if parts := self._parts(clue):
+                lines += [f"{field} = {_quoted(c.name)}{among(c, comment=True)}" for field, c in parts]
+                continue
+            column = (
+                None if any(line.startswith(f"{clue.field} =") for line in lines) else self._fitting(clue)
+            )
             if column is None:
+                if clue.field == "started":
+                    lines.append("# CHECK: no moment found: rows will lie in no window")
                 continue
             if clue.field == "answered":
                 self.answered = column
@@ -207,12 +215,14 @@ class _Draft:
             name = self.keys[0][0]
             self.used.add(name)
             column = next(c for c in self.columns if c.name == name)
-            return f"external_id = {_quoted(name)}   # no value comes twice{_among(column)}"
+            return f"external_id = {_quoted(name)}   # no value comes twice{among(column)}"
         if self.keys:
             return (
                 f"external_id = [{', '.join(map(_quoted, self.keys[0]))}]   # together no value comes twice"
             )
-        widest = max(self.columns, key=lambda c: len(c.counts), default=None)
+        widest = max(
+            (c for c in self.columns if c.look is not Look.NESTED), key=lambda c: len(c.counts), default=None
+        )
         name = widest.name if widest else "id"
         return f"external_id = {_quoted(name)}   # CHECK: values come twice; such rows are one record"
 
@@ -221,7 +231,10 @@ class _Draft:
             (
                 c
                 for c in self.columns
-                if matches(c.name, CHANNEL_NAMES) and c.name not in self.used and 0 < len(c.counts) <= FEW
+                if matches(c.name, CHANNEL_NAMES)
+                and c.look is not Look.NESTED
+                and c.name not in self.used
+                and 0 < len(c.counts) <= FEW
             ),
             None,
         )
@@ -241,12 +254,24 @@ class _Draft:
                     return channel
         return "ticket"
 
+    def _parts(self, clue: Clue) -> list[tuple[str, Profile]]:
+        """The id and the name inside a column of objects that goes by the clue's name."""
+        free = {c.name: c for c in self.columns if c.name not in self.used and c.look in clue.looks}
+        for column in self.columns if clue.field in REFERENCES else ():
+            if column.look is Look.NESTED and matches(column.name, clue.patterns):
+                inner = [free[name] for end in ("id", "name") if (name := f"{column.name}.{end}") in free]
+                if inner:
+                    self.used |= {column.name for column in inner}
+                    return list(zip((clue.field, f"{clue.field}_name"), inner, strict=False))
+        return []
+
     def _fitting(self, clue: Clue) -> Profile | None:
         for pattern in clue.patterns:
             for column in self.columns:
                 if (
                     column.name not in self.used
                     and column.look in clue.looks
+                    and not column.half_day
                     and re.search(pattern, plain_name(column.name))
                 ):
                     self.used.add(column.name)
@@ -263,19 +288,17 @@ class _Draft:
             if column.look is Look.NUMBER:
                 options.append(f'unit = "{unit_of(column.name)}"')
             options += self._zero_marker(column)
-            return f"{clue.field} = {{ {', '.join(options)} }}{_among(column, comment=True)}"
-        return f"{clue.field} = {_quoted(column.name)}{_among(column, comment=True)}"
+            return f"{clue.field} = {{ {', '.join(options)} }}{among(column, comment=True)}"
+        return f"{clue.field} = {_quoted(column.name)}{among(column, comment=True)}"
 
     def _moment(self, column: Profile) -> str:
         names, pattern = [column.name], column.format
-        clock = next((c for c in self.clocks if c.name not in self.used and is_clock(c.name)), None)
+        clock = next((c for c in self.clocks if c.name not in self.used and tells_time_of(c, column)), None)
         if column.look is Look.DAY and clock is not None:
             self.used.add(clock.name)
             names.append(clock.name)
-            seconds = all(text.count(":") == 2 for text in clock.counts)
-            half = any(text[-1:] in "mM." for text in clock.counts)
-            shape = ("%I" if half else "%H") + ":%M" + (":%S" if seconds else "") + (" %p" if half else "")
-            pattern = f"{pattern} {shape}" if pattern else f"%Y-%m-%d {shape}" if _dashed(column) else None
+            shape = clock.clock_format()
+            pattern = f"{pattern} {shape}" if pattern else f"%Y-%m-%d {shape}" if dashed(column) else None
         where = (
             f"columns = [{', '.join(map(_quoted, names))}]"
             if len(names) > 1
@@ -287,7 +310,7 @@ class _Draft:
             *([f'unit = "{column.unit}"'] if column.unit else []),
         ]
         check = "   # CHECK: day or month first?" if column.ambiguous else ""
-        return f"{{ {', '.join(options)} }}{check or _among(column, comment=True)}"
+        return f"{{ {', '.join(options)} }}{check or among(column, comment=True)}"
 
     def _boolean(self, column: Profile, *, swapped: bool = False) -> str:
         pairs = ", ".join(
@@ -357,29 +380,14 @@ class _Draft:
             Look.NUMBER: "number",
             Look.BOOLEAN: "boolean",
             Look.DURATION: "duration",
-            Look.CLOCK: "duration",
+            Look.CLOCK: "text" if column.half_day else "duration",
         }.get(column.look, "text")
         pattern = f', format = "{column.format}"' if column.format else ""
         options = f'column = {_quoted(column.name)}, type = "{kind}"{pattern}'
-        return f"# {key} = {{ {options} }}{_among(column, comment=True)}"
+        return f"# {key} = {{ {options} }}{among(column, comment=True)}"
 
 
 KEY_LOOKS = frozenset({Look.TEXT, Look.NUMBER, Look.DAY, Look.MOMENT})
-
-
-def _dashed(column: Profile) -> bool:
-    return all(re.fullmatch(r"\d{4}-\d{1,2}-\d{1,2}", text) for text in column.counts)
-
-
-def _among(column: Profile, *, comment: bool = False) -> str:
-    shown = ", ".join(_plain(text) for text in column.examples())
-    missing = column.texts.count(None)
-    note = f"{shown}{f' · {missing:,} missing' if missing else ''}"
-    return f"   # {note}" if comment else f" · {note}"
-
-
-def _plain(text: str) -> str:
-    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def _quoted(text: str) -> str:

@@ -87,7 +87,7 @@ rejected_record = Table(
         "sync_run_id",
         Uuid,
         nullable=False,
-        comment="The run that first set it aside; its mapping replays it.",
+        comment="The run that set it aside; its mapping replays it.",
     ),
     Column("source", Text, nullable=False),
     *_rejection(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -24,7 +25,7 @@ DAYS = ("%Y-%m-%d", "%d-%b-%y", "%d-%b-%Y", "%d %b %Y", "%b %d, %Y", "%Y/%m/%d",
 DAY_FIRST = ("%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y", "%d/%m/%y")
 MONTH_FIRST = ("%m/%d/%Y", "%m-%d-%Y", "%m/%d/%y")
 CLOCKS = ("", " %H:%M:%S", " %H:%M", " %I:%M:%S %p", " %I:%M %p")
-CLOCK = re.compile(r"(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d)?(?: ?[AaPp]\.?[Mm]\.?)?")
+CLOCK = re.compile(r"(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d)?(?:\s?[AaPp]\.?[Mm]\.?)?")
 COMPACT = re.compile(r"\d{6}|\d{8}")
 
 
@@ -38,6 +39,7 @@ class Look(StrEnum):
     DURATION = "duration"
     NUMBER = "number"
     BOOLEAN = "boolean"
+    NESTED = "nested"  # objects or lists
     TEXT = "text"
 
 
@@ -62,6 +64,19 @@ class Profile:
     def complete(self) -> bool:
         """Whether there are rows and none lacks a value."""
         return bool(self.texts) and None not in self.texts
+
+    @property
+    def half_day(self) -> bool:
+        """Whether its times of day are told by a.m. and p.m., as no duration is."""
+        return self.look is Look.CLOCK and any(text[-1:] in "mM." for text in self.counts)
+
+    def clock_format(self) -> str:
+        """The format of its times of day."""
+        seconds = ":%S" if all(text.count(":") == 2 for text in self.counts) else ""
+        if not self.half_day:
+            return f"%H:%M{seconds}"
+        apart = all(re.search(r"\s", text) for text in self.counts)
+        return f"%I:%M{seconds}{' ' if apart else ''}%p"
 
     def examples(self, count: int = 3) -> list[str]:
         """Its most frequent values, short and on one line."""
@@ -88,7 +103,27 @@ def profile(name: str, cells: Sequence[Cell]) -> Profile:
     return found
 
 
+def dashed(column: Profile) -> bool:
+    """Whether all its values are dates as ISO 8601 writes them."""
+    return all(re.fullmatch(r"\d{4}-\d{1,2}-\d{1,2}", text) for text in column.counts)
+
+
+def among(column: Profile, *, comment: bool = False) -> str:
+    """What is among its values, to stand behind a line."""
+    shown = ", ".join(plain(text) for text in column.examples())
+    missing = column.texts.count(None)
+    note = f"{shown}{f' · {missing:,} missing' if missing else ''}"
+    return f"   # {note}" if comment else f" · {note}"
+
+
+def plain(text: str) -> str:
+    """Text that stays on its line."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
 def _look(found: Profile, values: list[str]) -> Look:
+    if _share(values, _nested) >= 0.5:
+        return Look.NESTED
     if len(values) <= 4 and _share(values, boolean) == 1 and set(values) != {"1"} and set(values) != {"0"}:
         return Look.BOOLEAN
     if _share(values, lambda text: CLOCK.fullmatch(text) or None) >= ENOUGH:
@@ -118,6 +153,10 @@ def _look(found: Profile, values: list[str]) -> Look:
     if _share(values, duration()) >= ENOUGH:
         return Look.DURATION
     return Look.TEXT
+
+
+def _nested(text: str) -> object:
+    return json.loads(text) if text[:1] in ("{", "[") else None
 
 
 def _fitting(values: Sequence[str], patterns: Sequence[str]) -> str | None:
@@ -158,6 +197,6 @@ def _share(values: Sequence[str], read: Callable[[str], object]) -> float:
     for text in values:
         try:
             understood += read(text) is not None
-        except (Fault, ValueError):
+        except (Fault, ValueError, RecursionError):
             continue
     return understood / len(values)

@@ -80,7 +80,7 @@ async def list_rejected(
 
 
 async def discard(session: WriteSession, ids: Collection[UUID], *, actor: str, now: datetime) -> int:
-    """Gives records up. Returns how many were open."""
+    """Gives records up, until an import sets the same rows aside again. Returns how many were open."""
     settled = await _settle(session, rejected_record.c.id.in_(ids), "discarded", now)
     await _audit(session, "discard rejected records", actor, now, settled)
     return settled

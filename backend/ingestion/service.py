@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
 from contextlib import aclosing, suppress
+from contextvars import copy_context
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import insert
@@ -84,7 +86,7 @@ async def import_source(
         written = await work.apply(run_id)
     except BaseException as error:
         # A cancelled import cleans up as well, and its cleaning is not to be cancelled half-way.
-        await asyncio.shield(work.refuse(run_id, error))
+        await _to_its_end(asyncio.ensure_future(work.refuse(run_id, error)))
         raise
     work.report("done")
     unchanged = {kind: work.staged.get(kind, 0) - count for kind, count in written.items()}
@@ -142,8 +144,9 @@ class _Import:
                 self._count(chunk)
                 if self.rows_read >= HOPELESS and self.rows_rejected >= self.rows_read and rejected_share < 1:
                     break
-                async with self.database.write() as session:
-                    await stage(session, run_id, self.source, by_kind, chunk)
+                if chunk.rejections or any(chunk.records.values()):
+                    async with self.database.write() as session:
+                        await stage(session, run_id, self.source, by_kind, chunk)
                 self.report("reading")
         if self.rows_rejected > rejected_share * self.rows_read:
             raise Invalid(
@@ -231,9 +234,11 @@ async def _read_ahead(rows: Iterable[Chunk] | AsyncIterable[Chunk]) -> AsyncGene
             yield chunk
     finally:
         ahead.cancel()
-        await asyncio.gather(ahead, return_exceptions=True)
-        if hasattr(chunks, "aclose"):
-            await chunks.aclose()
+        try:
+            await _to_its_end(ahead)
+        finally:
+            if hasattr(chunks, "aclose"):
+                await chunks.aclose()
 
 
 async def _threaded(rows: Iterable[Chunk]) -> AsyncIterator[Chunk]:
@@ -241,16 +246,40 @@ async def _threaded(rows: Iterable[Chunk]) -> AsyncIterator[Chunk]:
     making: asyncio.Future[Chunk | None] | None = None
     try:
         while True:
-            making = asyncio.ensure_future(asyncio.to_thread(next, chunks, None))
-            chunk = await asyncio.shield(making)
+            making = _in_thread(next, chunks, None)
+            await asyncio.wait([making])
+            chunk = making.result()
             if chunk is None:
                 return
             yield chunk
-    finally:
-        if making is not None:  # a thread cannot be cancelled, and a generator is not closed while it runs
-            await asyncio.gather(making, return_exceptions=True)
-        if hasattr(chunks, "close"):
-            await asyncio.to_thread(chunks.close)
+    finally:  # a thread cannot be cancelled, and a generator is not closed while it runs
+        try:
+            if making is not None:
+                await _to_its_end(making)
+        finally:
+            if hasattr(chunks, "close"):
+                closing = _in_thread(chunks.close)
+                await _to_its_end(closing)
+                closing.result()
+
+
+def _in_thread(call: Callable[..., Any], *arguments: Any) -> asyncio.Future[Any]:
+    """Like asyncio.to_thread, but no task: a loop that cancels all its tasks does not take it for ended."""
+    return asyncio.get_running_loop().run_in_executor(None, copy_context().run, call, *arguments)
+
+
+async def _to_its_end(work: asyncio.Future[Any]) -> None:
+    """Waits until the work has ended, in whatever way. A cancellation meanwhile is raised only then."""
+    cancelled: asyncio.CancelledError | None = None
+    while not work.done():
+        try:
+            await asyncio.wait([work])
+        except asyncio.CancelledError as again:
+            cancelled = again
+    if not work.cancelled():
+        work.exception()  # it has been seen
+    if cancelled is not None:
+        raise cancelled
 
 
 def _problem(rejection: Rejection) -> Problem:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from unicodedata import normalize
 
-from backend.ingestion.profiles import Look
+from backend.ingestion.profiles import Look, Profile
 
 _MOMENT = frozenset({Look.MOMENT, Look.DAY})
 _LASTING = frozenset({Look.DURATION, Look.CLOCK, Look.NUMBER})
@@ -41,7 +41,7 @@ FIELDS = (
         _MOMENT,
         (
             r"^(start|created?|open|begin|received)",
-            r"start|creat|opened|开始|创建|进线|发起|来电",
+            r"start|creat|opened|开始|创建|进线|发起|来电|^(呼叫|通话|拨打)(日期|时间)",
             r"^(call |ticket |chat )?(date|day|time|datetime|timestamp)( time)?$",
             r"^日期|^时间",
         ),
@@ -110,6 +110,8 @@ FIELDS = (
     Clue("reopens", _COUNT, (r"reopen", r"重开|重新打开")),
 )
 
+REFERENCES = frozenset({"agent", "team", "queue", "customer", "issue_type", "product"})  # id and name
+
 SURVEY = (
     Clue(
         "score",
@@ -147,6 +149,13 @@ def channel_of(text: str) -> str | None:
 def is_clock(name: str) -> bool:
     """Whether a column of h:mm holds times of day rather than durations."""
     return not re.search(r"duration|talk|wait|hold|handle|时长|耗时|length", plain_name(name))
+
+
+def tells_time_of(clock: Profile, day: Profile) -> bool:
+    """Whether a column of h:mm holds the times of day that belong to a column of days."""
+    if clock.half_day or plain_name(clock.name).replace("时间", "日期") == plain_name(day.name):
+        return True
+    return is_clock(clock.name) and "通话时间" not in clock.name  # which may be how long it took
 
 
 def unit_of(name: str) -> str:

@@ -88,6 +88,11 @@ class Uploads:
         require(scope.principal, INGEST)
         if request.headers.get("content-encoding", "identity").lower() not in ("identity", "gzip"):
             raise Invalid("A body may be compressed with gzip only.", code="UNSUPPORTED_ENCODING")
+        if _content_type(request).startswith("multipart/"):
+            raise Invalid(
+                "Send the file as the body: curl --data-binary @file. A form with a file in it is not taken.",
+                code="UNSUPPORTED_MEDIA_TYPE",
+            )
         return scope
 
     async def _take(self, request: Request, scope: Scope, mapping: Mapping) -> Response:
@@ -143,13 +148,16 @@ def _sent_mapping(header: str, source: str | None) -> Mapping:
 
 def _with_format(mapping: Mapping, request: Request) -> Mapping:
     """The mapping with the format that the request names; without one it is found from the content."""
-    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    named = request.query_params.get("format") or _FORMAT_OF_TYPE.get(content_type)
+    named = request.query_params.get("format") or _FORMAT_OF_TYPE.get(_content_type(request))
     if named is None or mapping.file.format is not None:
         return mapping
     if named not in FORMATS:
         raise Invalid(f"“{named}” is not a format; formats are {', '.join(FORMATS)}.", code="FORMAT_UNKNOWN")
     return replace(mapping, file=replace(mapping.file, format=named))
+
+
+def _content_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _as_answer(imported: Imported) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Collection
 
 from sqlalchemy import Text, column, select, table
+from sqlalchemy.exc import DBAPIError
 
 from backend.core.errors import DomainError, Unavailable
 from tenants.database import Database
@@ -33,9 +34,10 @@ class Readiness:
             return await self._reasons()
         except DomainError as error:
             return [error.message]
-        except Exception:
+        except Exception as error:
             # A missing role or table has no domain error: nothing but an unprepared database lacks them.
-            logger.warning("the database is not prepared", exc_info=True)
+            expected = isinstance(error, DBAPIError)
+            logger.warning("the database is not prepared", exc_info=not expected)
             return ["The database is not prepared: run “scoredesk migrate”."]
 
     async def warnings(self) -> list[str]:

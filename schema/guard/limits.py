@@ -25,6 +25,8 @@ class Limits:
     characters: int = 32_000
     tokens: int = 4_000
     comments: int = 200
+    # Of one number: Python refuses to read integers of more than 4,300 digits, in words of its own.
+    number_characters: int = 400
     # Its shape, fragments counted wherever they are spread
     depth: int = 12
     aliases: int = 40

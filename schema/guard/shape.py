@@ -13,12 +13,16 @@ from graphql import (
     DefinitionNode,
     DocumentNode,
     FieldNode,
+    FloatValueNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
     InlineFragmentNode,
+    IntValueNode,
     Node,
     OperationDefinitionNode,
     SelectionSetNode,
+    Visitor,
+    visit,
 )
 
 from backend.core.errors import Invalid
@@ -67,10 +71,25 @@ def check_shape(document: DocumentNode, limits: Limits = LIMITS) -> None:
         check(name, found, limits)
     for shape in shapes_of_fragments:
         check("fields", shape.fields, limits)
+    visit(document, _Numbers(limits))
 
     pairs = _Pairs(fragments, limits)
     for definition in (*operations, *fragments.values()):
         pairs.add([definition.selection_set])
+
+
+class _Numbers(Visitor):
+    """Refuses numbers that are longer than any that means something."""
+
+    def __init__(self, limits: Limits) -> None:
+        super().__init__()
+        self._limits = limits
+
+    def enter_int_value(self, node: IntValueNode, *_: object) -> None:
+        check("number_characters", len(node.value), self._limits)
+
+    def enter_float_value(self, node: FloatValueNode, *_: object) -> None:
+        check("number_characters", len(node.value), self._limits)
 
 
 class _Measure:

@@ -45,13 +45,14 @@ class DelimitedTable:
         self.header = self._read_header()
 
     def batches(self, size: int = BATCH_ROWS) -> Iterator[ColumnBatch]:
-        """The rows, `size` at a time. Raises Invalid for faults of the file."""
+        """The rows, `size` at a time; fewer or none after many blank ones. Raises Invalid for faults of the file."""
         header, width, first = list(self.header), len(self.header), self._first
         reader, read_before = self._reader, 0
         rows: list[list[str]] = []
         lines: list[int] = []
         rejections: list[Rejection] = []
         line = reader.line_num + 1
+        passed = 0  # characters of blank rows since the last batch
         while True:
             try:
                 for row in reader:
@@ -60,7 +61,12 @@ class DelimitedTable:
                         rows.append(row)
                         lines.append(line)
                     elif not any(row) or (len(row) == 1 and not row[0].strip()):
-                        pass  # blank, or only delimiters: spreadsheets leave such rows behind
+                        # Blank, or only delimiters: spreadsheets leave such rows behind. However many there are,
+                        # whoever reads gets a word in between, be it to stop.
+                        passed += len(",".join(row)) + 1
+                        if passed >= CHUNK:
+                            line = reader.line_num + 1
+                            break
                     elif [cell.strip() for cell in row] == header and not self._options.columns:
                         rejections.append(self._rejection(line, "ROW_HEADER", "The header is repeated here."))
                     elif len(row) == width:
@@ -87,7 +93,7 @@ class DelimitedTable:
                     continue
             yield self._batch(lines, rows, rejections, self._content.consumed - read_before)
             read_before = self._content.consumed
-            rows, lines, rejections = [], [], []
+            rows, lines, rejections, passed = [], [], [], 0
         if rows or rejections or read_before != self._content.consumed:
             yield self._batch(lines, rows, rejections, self._content.consumed - read_before)
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from backend.ingestion.formats.batch import BATCH_ROWS, UNREADABLE, RecordBatch, safe_text
-from backend.ingestion.formats.content import Content
+from backend.ingestion.formats.content import CHUNK, Content
 from backend.ingestion.formats.faults import FIELD_LIMIT, field_too_large, file_fault
 from backend.ingestion.formats.options import FileOptions
 from backend.ingestion.formats.text import Lines, choose_codec, decoded
@@ -30,19 +30,21 @@ class LinesOfObjects:
         self._lines = Lines(decoded(content.chunks(), self._codec))
 
     def batches(self, size: int = BATCH_ROWS) -> Iterator[RecordBatch]:
-        """The objects, `size` at a time; a line that is none becomes a rejection."""
+        """The objects, `size` at a time, fewer or none after many blank lines; others become rejections."""
         decode = msgspec.json.Decoder().decode
         numbers: list[int] = []
         records: list[Mapping[str, Any]] = []
         rejections: list[Rejection] = []
-        number = read_before = 0
+        number = read_before = passed = 0  # passed: characters of blank lines since the last batch
         for lines in self._lines.lists():
             for line in lines:
                 number += 1
                 try:
                     record = decode(line)
                 except (msgspec.DecodeError, RecursionError) as fault:
-                    if not line.isspace():
+                    if line.isspace():
+                        passed += len(line)
+                    else:
                         rejections.append(_rejection(number, line, fault))
                     continue
                 if record.__class__ is not dict:
@@ -55,7 +57,11 @@ class LinesOfObjects:
                 if len(numbers) + len(rejections) >= size:
                     yield RecordBatch(numbers, records, rejections, self._content.consumed - read_before)
                     read_before = self._content.consumed
-                    numbers, records, rejections = [], [], []
+                    numbers, records, rejections, passed = [], [], [], 0
+            if passed >= CHUNK:  # whoever reads gets a word in between, be it to stop
+                yield RecordBatch(numbers, records, rejections, self._content.consumed - read_before)
+                read_before = self._content.consumed
+                numbers, records, rejections, passed = [], [], [], 0
         if numbers or rejections or read_before != self._content.consumed:
             yield RecordBatch(numbers, records, rejections, self._content.consumed - read_before)
 

@@ -118,9 +118,10 @@ def _is_ordered(left: Term, right: Term) -> bool:
 
 
 def _wrong_operator(node: Binary, term: Term, findings: Findings) -> None:
+    what = "is compared by its external id" if term.named else f"is {type_label(term.type)}"
     findings.add(
         Code.OPERATOR_NOT_FOR_TYPE,
         node.span,
-        f"“{node.op}” does not work on {format_node(term.node)}, which is {type_label(term.type)}.",
+        f"“{node.op}” does not work on {format_node(term.node)}, which {what}.",
         hint="Use = or != or in." if term.type.kind is Kind.TEXT else None,
     )

@@ -21,6 +21,7 @@ from backend.metrics.language.bound import (
     Row,
     Scaled,
 )
+from backend.metrics.language.fields import CUSTOMER
 from backend.metrics.language.types import Fact, Field, Origin
 
 INTERACTION = "interaction"
@@ -41,11 +42,15 @@ def find_reach(fact: Fact, field: Field) -> Reach | None:
         return Reach.ANCHOR
     if field.fact == fact.name:
         return Reach.OWN
-    if field.fact != INTERACTION:
+    if field.fact not in (INTERACTION, CUSTOMER):
         return None
+    # what is known of the customer is reached wherever the customer is
+    through = CUSTOMER if field.fact == CUSTOMER else field.name
+    if fact.name == INTERACTION:
+        return Reach.OWN
     if fact.linked:
-        return Reach.EITHER if field.name in fact.own else Reach.INTERACTION
-    return Reach.OWN if field.name in fact.own else None
+        return Reach.EITHER if through in fact.own else Reach.INTERACTION
+    return Reach.OWN if through in fact.own else None
 
 
 def has_interaction(fact: Fact) -> bool:

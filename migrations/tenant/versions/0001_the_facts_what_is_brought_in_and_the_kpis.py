@@ -385,7 +385,7 @@ def upgrade() -> None:
             "sync_run_id",
             sa.Uuid(),
             nullable=False,
-            comment="The run that first set it aside; its mapping replays it.",
+            comment="The run that set it aside; its mapping replays it.",
         ),
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column(

@@ -1,7 +1,11 @@
 """What holds for every command: errors are sentences, nothing shows a traceback or a password."""
 
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from typer.core import TyperGroup
@@ -65,6 +69,49 @@ def test_a_database_that_is_not_set_up_is_said_so(process, place, surroundings):
     done = process("tenant", "list", SCOREDESK_DATABASE_URL=bare)
     assert done.returncode == 1
     assert "scoredesk migrate" in done.stderr
+
+
+def test_an_unknown_login_is_said_so(process, place):
+    address = _with(place.app_url, username="nobody_here", password="sesame")
+    done = process("tenant", "list", SCOREDESK_DATABASE_URL=address)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "refuses the login" in done.stderr
+    assert "DATABASE_LOGIN_REFUSED" in done.stderr
+    assert "SCOREDESK_DATABASE_URL" in done.stderr
+    assert "is it up" not in done.stderr
+    assert "sesame" not in done.stderr
+
+
+def test_a_database_that_is_not_there_is_said_so(process, place):
+    done = process("tenant", "list", SCOREDESK_DATABASE_URL=_with(place.app_url, database="no_such_one"))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "DATABASE_UNKNOWN" in done.stderr
+    assert "is it up" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device here")
+@pytest.mark.parametrize("command", [("kpis", "--tenant", "acme"), ("schema",)])
+def test_a_full_disk_is_said_so(surroundings, command):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "backend.cli", *command],
+            env=os.environ | surroundings,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+        )
+    assert (done.returncode, done.stderr) == (1, "Error: cannot write: No space left on device\n")
+
+
+def _with(address, *, username=None, password="", database=None):
+    """The address with another login or database."""
+    parts = urlsplit(address)
+    login, _, host = parts.netloc.rpartition("@")
+    if username is not None:
+        login = f"{username}:{password}"
+    path = parts.path if database is None else f"/{database}"
+    return parts._replace(netloc=f"{login}@{host}", path=path).geturl()
 
 
 def test_a_terminal_that_cannot_show_a_name_does_not_end_the_command(process):

@@ -43,6 +43,10 @@ async def test_what_cannot_be_is_refused_and_makes_nothing(cli, database):
         (("nowhere", "--zone", "Mars/Olympus"), "ZONE_UNKNOWN"),
         (("poor", "--currency", "XXL"), "CURRENCY_UNKNOWN"),
         (("mute", "--locale", "fr"), "LOCALE_UNKNOWN"),
+        (("loud", "--name", "Red\x1b[31m"), "TENANT_NAME_INVALID"),
+        (("two-lines", "--name", "One\nTwo"), "TENANT_NAME_INVALID"),
+        (("blank", "--name", "  "), "TENANT_NAME_INVALID"),
+        (("long", "--name", "n" * 201), "TENANT_NAME_INVALID"),
     ]:
         refused = await cli("tenant", "create", *arguments)
         assert (refused.code, refused.out) == (1, "")

@@ -63,3 +63,39 @@ async def test_a_revoked_token_opens_nothing(cli, authenticator):
         await authenticator.principal(token)
     again = await cli("revoke", "--tenant", "acme", "--user", "ann")
     assert (again.code, "MEMBER_UNKNOWN" in again.err) == (1, True)
+
+
+async def test_what_it_changes_of_a_member_is_said_beside_the_token(cli, authenticator):
+    async def issue(*arguments):
+        done = await cli("token", "--tenant", "acme", "--user", "ann", *arguments)
+        principal = await authenticator.principal(done.out.strip())  # the token is alone on stdout
+        authenticator.forget(None)
+        return principal.role, done.err
+
+    assert await issue("--role", "admin") == ("admin", "")
+    assert await issue("--role", "viewer") == ("viewer", "ann was admin and is viewer now\n")
+    assert await issue("--role", "viewer") == ("viewer", "")
+    assert await issue("--role", "agent", "--agent", "a1") == (
+        "agent",
+        "ann was viewer and is agent a1 now\n",
+    )
+    assert await issue("--role", "agent", "--agent", "b2") == (
+        "agent",
+        "ann was agent a1 and is agent b2 now\n",
+    )
+    assert await issue("--role", "partner", "--scope", "kpi:read") == (
+        "partner",
+        "ann was agent b2 and is partner (kpi:read) now\n",
+    )
+
+
+async def test_a_tenant_that_is_not_there_is_named(cli):
+    for arguments in (
+        ("token", "--tenant", "nobody", "--role", "admin"),
+        ("revoke", "--tenant", "nobody", "--user", "ann"),
+        ("kpis", "--tenant", "nobody"),
+        ("kpi", "csat", "--tenant", "nobody"),
+    ):
+        refused = await cli(*arguments)
+        assert refused.code == 1
+        assert "There is no tenant “nobody”. [TENANT_NOT_FOUND]" in refused.err

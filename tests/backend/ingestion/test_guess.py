@@ -124,6 +124,65 @@ def test_epochs_and_nested_objects(tmp_path):
     assert imported(path, guess_mapping(path)) == ({"interaction": 9}, [])
 
 
+def test_objects_and_lists_are_no_names(tmp_path):
+    records = [
+        {
+            "id": i,
+            "created_at": f"2024-02-0{i}T10:00:00Z",
+            "agent": {"name": f"Ann {i % 2}", "id": f"a{i % 2}"},
+            "customer": {"name": f"C {i}", "email": f"c{i}@example.com", "id": i},
+            "queue": {"name": "Billing"},
+            "team": ["x"],
+            "category": {"code": 1},
+            "channel": {"type": "web"},
+        }
+        for i in range(1, 10)
+    ]
+    path = write(tmp_path, "a.ndjson", map(json.dumps, records))
+    text = guess_mapping(path)
+    found = {name: rule.columns for name, rule in rules(text).items()}
+    assert {name: found.get(name) for name in ("agent", "agent_name", "customer", "customer_name")} == {
+        "agent": ("agent.id",),
+        "agent_name": ("agent.name",),
+        "customer": ("customer.id",),
+        "customer_name": ("customer.name",),
+    }
+    assert found["queue"] == ("queue.name",)
+    nested = {name for name, value in records[0].items() if isinstance(value, dict | list)}
+    assert not nested & {column for columns in found.values() for column in columns}
+    assert imported(path, text) == ({"interaction": 9}, [])
+
+
+@pytest.mark.parametrize("word", ["呼叫", "通话", "来电"])
+@pytest.mark.parametrize("space", [" ", ""])
+def test_chinese_call_logs_have_a_day_and_a_time_of_day(tmp_path, word, space):
+    lines = [f"C{i},{i}/2/2024,{i % 12 + 1}:0{i % 10}{space}PM,0:03:1{i % 10}" for i in range(1, 29)]
+    path = write(tmp_path, "a.csv", [f"编号,{word}日期,{word}时间,通话时长", *lines])
+    text = guess_mapping(path)
+    found = rules(text)
+    assert found["started"].columns == (f"{word}日期", f"{word}时间")
+    assert found["started"].formats == (f"%d/%m/%Y %I:%M{space}%p",)
+    assert found["talk_time"].columns == ("通话时长",)
+    assert "CHECK" not in text
+    assert imported(path, text) == ({"interaction": 28}, [])
+
+
+def test_how_long_a_call_took_is_not_taken_for_its_time_of_day(tmp_path):
+    path = write(
+        tmp_path, "a.csv", ["编号,日期,通话时间", *[f"{i},2024-02-0{i},0:03:1{i}" for i in range(1, 9)]]
+    )
+    found = rules(guess_mapping(path))
+    assert (found["started"].columns, found["talk_time"].columns) == (("日期",), ("通话时间",))
+
+
+def test_a_file_without_a_moment_is_marked(tmp_path):
+    path = write(tmp_path, "a.csv", ["id,agent,呼叫时间", "1,ann,1:00 PM", "2,bob,2:00 PM"])
+    text = guess_mapping(path)
+    assert "# CHECK: no moment found: rows will lie in no window" in text
+    assert 'type = "text"' in next(line for line in text.splitlines() if "呼叫时间" in line)
+    assert imported(path, text) == ({"interaction": 2}, [])
+
+
 def test_a_file_in_the_built_in_shape_needs_no_fields(tmp_path):
     path = write(tmp_path, "a.csv", ["external_id,channel,talk_time", "1,call,5"])
     text = guess_mapping(path, source="own")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -105,10 +106,39 @@ async def test_records_are_given_up_once(acme, clock):
         assert await discard(session, ids[:1], actor="tester", now=clock.now) == 0
     assert [record.id for record in await listed(acme)] == ids[1:]
     assert [record.id for record in await listed(acme, status="discarded")] == ids[:1]
-    await bring_rows(acme)
-    assert [record.id for record in await listed(acme)] == ids[1:]  # coming again does not open it
     entries = [row for row in await rows_of(acme, audit_entry) if row.action == "discard rejected records"]
     assert [entry.details for entry in entries] in (
         [{"records": 1}, {"records": 0}],
         [{"records": 0}, {"records": 1}],
     )
+
+
+async def settle(door: TenantDatabase, how: str, ids: list[Any], now: datetime) -> None:
+    if how == "discarded":
+        async with door.write() as session:
+            await discard(session, ids, actor="tester", now=now)
+    else:
+        await replay(door, ids, actor="tester", mapping_text=MENDED)
+
+
+@pytest.mark.parametrize("how", ["discarded", "replayed"])
+async def test_a_settled_row_that_is_set_aside_again_opens_again(acme, clock, how):
+    await bring_rows(acme)
+    (before,) = [record for record in await listed(acme) if record.raw["id"] == "2"]
+    await settle(acme, how, [before.id], clock.now)
+    assert [record.status for record in await listed(acme, status=how)] == [how]
+
+    await bring_rows(acme, rows=[ROWS[0], *[ROWS[1]] * 2])  # twice in one file: of one id, the first line
+    assert await listed(acme, status=how) == []
+    (after,) = [record for record in await listed(acme) if record.raw["id"] == "2"]
+    assert (after.id, after.status, after.settled_at, after.line) == (before.id, "open", None, 3)
+    assert (after.code, after.message, after.field) == (before.code, before.message, before.field)
+    assert after.sync_run_id > before.sync_run_id
+    assert after.created_at > before.created_at
+
+
+async def test_an_open_row_that_is_set_aside_again_stays_untouched(acme):
+    await bring_rows(acme)
+    before = await rows_of(acme, rejected_record)
+    await bring_rows(acme, rows=[ROWS[0], *ROWS])  # the same rows on other lines
+    assert await rows_of(acme, rejected_record) == before

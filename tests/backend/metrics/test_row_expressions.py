@@ -70,6 +70,29 @@ async def test_named_things_are_compared_by_external_id(world: World):
     assert (await world.total("count()", where='agent = "bob"')).value == 1
 
 
+async def test_the_customers_segment_of_today_is_not_the_one_of_then(world: World):
+    vip = await world.name(models.customer, "one", segment="vip")
+    new = await world.name(models.customer, "two", segment="new")
+    then_new, then_vip, _ = await world.interact(
+        {"customer_id": vip["one"], "segment": "new"},
+        {"customer_id": new["two"], "segment": "vip"},
+        {"customer_id": None, "segment": "vip"},
+    )
+    await world.survey(
+        {"interaction_id": then_new["id"], "score": 5000},
+        {"interaction_id": then_vip["id"], "score": 1000, "customer_id": vip["one"]},  # goes first
+    )
+    await world.order({"customer_id": vip["one"], "amount": 500}, {"customer_id": None, "amount": 900})
+    assert await counted(world, 'customer.segment = "vip" and segment = "new"') == 1
+    assert await counted(world, 'customer.segment = "vip" and customer = "one"') == 1
+    assert await counted(world, "customer.segment is missing") == 1
+    assert (await world.total("count()", where='customer.segment = "new"')).value == 1
+    by_segment = await world.ask("count()", dimensions=("customer.segment",))
+    assert table(by_segment) == {"vip": 1.0, "new": 1.0, None: 1.0}
+    assert (await world.total('avg(survey.score where customer.segment = "vip")')).value == 3.0
+    assert (await world.total('sum(order.amount where customer.segment = "vip")')).value == 5.0
+
+
 async def test_a_moment_in_a_condition_asks_whether_it_happened(world: World):
     await world.interact(
         {"accepted_at": None, "answered": True},

@@ -164,6 +164,27 @@ async def test_a_request_that_cannot_be_taken_says_why(
     assert (response.status_code, response.json()["code"]) == (status, code)
 
 
+@pytest.mark.parametrize("path", ["/ingest/files?source=phone", "/ingest/interaction?source=phone"])
+async def test_a_form_is_told_how_a_file_is_sent(desk: Desk, path: str) -> None:
+    sent = (
+        b'--x\r\nContent-Disposition: form-data; name="f"; filename="a.csv"\r\n\r\n'
+        + (HEADER + rows(1)).encode()
+        + b"\r\n--x--\r\n"
+    )
+    response = await upload(desk, path, sent, content_type="Multipart/Form-Data; boundary=x")
+    assert (response.status_code, response.json()["code"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
+    assert "curl --data-binary @file" in response.json()["message"]
+    assert await stored(desk) == 0
+
+
+async def test_what_curl_calls_its_bodies_by_itself_is_taken(desk: Desk) -> None:
+    sent = (HEADER + rows(3)).encode()
+    path = "/ingest/files?source=phone"
+    response = await upload(desk, path, sent, content_type="application/x-www-form-urlencoded")
+    assert response.status_code == 200, response.text
+    assert await stored(desk) == 3
+
+
 async def test_a_mapping_with_mistakes_is_answered_with_each_of_them(desk: Desk) -> None:
     broken = MAPPING.replace("started =", "startd =") + '\n[surveys]\nscore = "S"\n'
     response = await upload(

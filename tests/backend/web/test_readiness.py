@@ -50,10 +50,14 @@ async def test_a_superuser_must_not_serve_but_in_development(admin: AdminDatabas
         await database.close()
 
 
-async def test_a_database_that_was_never_prepared_is_a_reason(server: Server) -> None:
-    empty = Database.connect(server.admin_url("postgres"), pool_size=1)
+async def test_a_database_that_was_never_prepared_is_a_reason_and_no_traceback(
+    server: Server, template: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    empty = Database.connect(server.admin_url("postgres"), pool_size=1)  # its server has the roles
     try:
         [reason] = await Readiness(empty, HEAD, dev=True).reasons()
         assert "scoredesk migrate" in reason
+        [record] = [record for record in caplog.records if "not prepared" in record.message]
+        assert not record.exc_info
     finally:
         await empty.close()

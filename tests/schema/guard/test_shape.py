@@ -44,6 +44,10 @@ REFUSED = {
     "operations": " ".join(f"query Q{i} {{ x }}" for i in range(6)),
     "variables": "query (" + " ".join(f"$v{i}: Int" for i in range(51)) + ") { x }",
     "exponential fragments": doubling(18),
+    "an integer of 5,000 digits": "{ x(first: " + "9" * 5_000 + ") }",
+    "a long number inside a list in an object": "{ x(input: {a: [1, " + "9" * 401 + "]}) }",
+    "a long number as a default": "query ($v: Int = " + "9" * 401 + ") { x(first: $v) }",
+    "a long fraction in a directive": "{ x @skip(if: 0." + "1" * 400 + ") }",
     "a circle of one": "{ ...A } fragment A on Query { viewer ...A }",
     "a circle of two": "{ ...A } fragment A on Query { ...B } fragment B on Query { a { ...A } }",
     "a circle nobody enters": "{ x } fragment A on Query { a { ...A } b { ...A } }",
@@ -75,12 +79,20 @@ def test_the_error_names_the_limit() -> None:
     assert (refusal.value.limit, refusal.value.allowed) == ("depth", 12)
 
 
+def test_a_number_too_long_is_named_and_not_repeated() -> None:
+    with pytest.raises(LimitExceeded) as refusal:
+        check_shape(parse("{ x(first: -" + "9" * 5_000 + ") }"))
+    assert (refusal.value.limit, refusal.value.allowed) == ("number_characters", 400)
+    assert "99" not in refusal.value.message
+
+
 @pytest.mark.parametrize(
     "text",
     [
         nested(LIMITS.depth),
         "{ " + " ".join(f"f{i}" for i in range(800)) + " }",
         "{ " + " ".join(f"a{i}: x" for i in range(40)) + " }",
+        "{ x(first: " + "9" * 400 + ', name: "' + "9" * 5_000 + '") }',
         # A screen of components, each of which asks for the id again.
         "{ list { "
         + " ".join(f"...F{i}" for i in range(20))

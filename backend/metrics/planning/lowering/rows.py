@@ -16,6 +16,7 @@ from backend.core.windows import Grain, bucket_starts
 from backend.interactions import models
 from backend.metrics.language import bound
 from backend.metrics.language.bound import Row
+from backend.metrics.language.fields import CUSTOMER
 from backend.metrics.language.types import Field, Kind, Origin, Type, Unit, Vocabulary
 from backend.metrics.planning.calendar import DATED, WEEKDAYS, look_ahead
 from backend.metrics.planning.histogram import BOUNDS
@@ -246,17 +247,22 @@ class Rows:
         if field.origin is Origin.CALENDAR:
             return self._calendar(field)
         if field.origin is Origin.NAMED:
-            named = self._named.setdefault(field.name, NAMED[field.name].alias(f"{field.name}_named"))
-            return cast(Value, named.c.external_id)
+            return cast(Value, self._named_table(field.name).c.external_id)
         return self._field(field)
 
-    def _home(self, field: Field) -> sa.Table:
+    def _named_table(self, name: str) -> sa.FromClause:
+        """The table of a named thing, joined to the rows from now on."""
+        return cast(sa.FromClause, self._named.setdefault(name, NAMED[name].alias(f"{name}_named")))
+
+    def _home(self, field: Field) -> sa.FromClause:
+        if field.fact == CUSTOMER:
+            return self._named_table(CUSTOMER)
         home = self._table if field.fact == self._fact.name else self._interaction
         if home is None:
             raise ValueError(f"{self._fact.name} does not reach {field.name}")
         return home
 
-    def _column(self, table: sa.Table, field: Field) -> Value:
+    def _column(self, table: sa.FromClause, field: Field) -> Value:
         if field.origin is Origin.ATTRIBUTE:
             return _attribute(table.c.attributes[field.column], field.type)
         column = table.c[field.column]

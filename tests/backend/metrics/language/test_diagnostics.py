@@ -51,6 +51,13 @@ def test_the_hint_names_the_fix(text: str, hint: str) -> None:
     assert first(text).hint == hint
 
 
+def test_a_named_thing_is_said_to_be_compared_by_its_external_id() -> None:
+    said = first('count(where product contains "x")').message
+    assert said == "“contains” does not work on product, which is compared by its external id."
+    assert "is a number" not in said
+    assert "which is a count" in first('count(where transfers contains "1")').message
+
+
 @pytest.mark.parametrize(
     "text, nearest",
     [
