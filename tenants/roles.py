@@ -19,8 +19,7 @@ from tenants.registry import check_namespace, owner_role, readonly_role
 from tenants.tables import CONTROL_NAMESPACE
 
 # Functions that run SQL given as text or change the role within one SELECT, hold a backend asleep, or write
-# outside the tenant's namespace. Each would let an injected expression out of its role (RELIABILITY R2,
-# 4.3).
+# outside the tenant's namespace. Each would let an injected expression out of its role.
 FORBIDDEN_FUNCTIONS = (
     "set_config",
     "query_to_xml", "query_to_xmlschema", "query_to_xml_and_xmlschema",

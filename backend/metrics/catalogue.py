@@ -1,4 +1,4 @@
-"""The built-in KPIs, as rows of data: what FIELD calls K01, K02 ... One key a figure.
+"""The built-in KPIs, as rows of data. One key a figure.
 
 A tenant starts with all of them and may change or add; a formula here is never bent to one data set.
 """
