@@ -78,19 +78,14 @@ async def find_tenant(database: Database, slug: str) -> Tenant | None:
 
 
 async def get_tenant(database: Database, slug: str) -> Tenant:
-    """The tenant with this slug.
+    """The tenant with this slug, whatever its status.
 
     Raises NotFound (TENANT_NOT_FOUND).
     """
-    return _present(await find_tenant(database, slug))
-
-
-async def get_tenant_by_id(database: Database, tenant_id: UUID) -> Tenant:
-    """The tenant with this id.
-
-    Raises NotFound (TENANT_NOT_FOUND).
-    """
-    return _present(await _find(database, tenant_table.c.id == tenant_id))
+    found = await find_tenant(database, slug)
+    if found is None:
+        raise NotFound(f"There is no tenant “{slug}”.", code="TENANT_NOT_FOUND")
+    return found
 
 
 async def list_tenants(database: Database) -> list[Tenant]:
@@ -104,9 +99,3 @@ async def _find(database: Database, which: ColumnElement[bool]) -> Tenant | None
     async with database.control() as session:
         row = (await session.execute(select(*TENANT_COLUMNS).where(which))).one_or_none()
     return None if row is None else as_tenant(row)
-
-
-def _present(tenant: Tenant | None) -> Tenant:
-    if tenant is None:
-        raise NotFound("There is no such tenant.", code="TENANT_NOT_FOUND")
-    return tenant

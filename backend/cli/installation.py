@@ -18,12 +18,11 @@ from urllib.parse import unquote, urlsplit
 import typer
 
 from backend.cli.console import say, tell_error
-from backend.core.errors import DomainError, NotFound, Unavailable
+from backend.core.errors import DomainError, Unavailable
 from backend.core.settings import PREFIX, Settings
 
 if TYPE_CHECKING:
     from tenants.database import AdminDatabase, Database, TenantDatabase
-    from tenants.registry import Tenant
 
 REFUSED = 1  # understood, and not done
 UNPREPARED = ("42P01", "42703", "3F000")  # no such table, column, namespace
@@ -87,8 +86,10 @@ class Installation:
     @asynccontextmanager
     async def tenant(self, slug: str) -> AsyncIterator[TenantDatabase]:
         """The door of one tenant. Raises NotFound (TENANT_NOT_FOUND)."""
+        from tenants.registry import get_tenant
+
         async with self.database() as database:
-            yield database.of(await named_tenant(database, slug))
+            yield database.of(await get_tenant(database, slug))
 
 
 @contextmanager
@@ -103,16 +104,6 @@ def installation() -> Iterator[Installation]:
 
     with EmbeddedServer(settings.home_path) as server:
         yield Installation(settings, server.url(APP_LOGIN), server.url(ADMIN_LOGIN), embedded=True)
-
-
-async def named_tenant(database: Database, slug: str) -> Tenant:
-    """The tenant with this slug. Raises NotFound (TENANT_NOT_FOUND), which names it."""
-    from tenants.registry import find_tenant
-
-    found = await find_tenant(database, slug)
-    if found is None:
-        raise NotFound(f"There is no tenant “{slug}”.", code="TENANT_NOT_FOUND")
-    return found
 
 
 def run(work: Callable[[Installation], Awaitable[T]]) -> T:

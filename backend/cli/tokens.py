@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from backend.cli.console import out, say
-from backend.cli.installation import Installation, named_tenant, run
+from backend.cli.installation import Installation, run
 
 if TYPE_CHECKING:
     from backend.auth.memberships import Membership
@@ -61,9 +61,10 @@ def revoke(
 
     async def work(place: Installation) -> None:
         from backend.auth.memberships import revoke_membership
+        from tenants.registry import get_tenant
 
         async with place.database() as database:
-            found = await named_tenant(database, tenant)
+            found = await get_tenant(database, tenant)
             async with database.control() as session:
                 await revoke_membership(session, found, user)
 
@@ -87,9 +88,10 @@ async def issue(
     """
     from backend.auth.memberships import find_membership, grant_membership
     from backend.auth.tokens import TokenSigner
+    from tenants.registry import get_tenant
 
     signer = TokenSigner.from_settings(settings)
-    tenant = await named_tenant(database, slug)
+    tenant = await get_tenant(database, slug)
     async with database.control() as session:
         before = await find_membership(session, tenant, user)
         now = await grant_membership(session, tenant, user, role, agent=agent, scopes=scopes)

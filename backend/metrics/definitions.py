@@ -23,17 +23,20 @@ async def list_kpis(session: ReadSession, now: datetime, *, archived: bool | Non
     return await repository.list_kpis(session, today_of(session, now), archived=archived)
 
 
-async def find_kpi(session: ReadSession, key: str, now: datetime) -> Kpi | None:
-    """The KPI of that key, None where there is none or it is archived."""
-    return next((one for one in await list_kpis(session, now) if one.key == key), None)
+async def find_kpi(
+    session: ReadSession, key: str, now: datetime, *, archived: bool | None = False
+) -> Kpi | None:
+    """The KPI of that key; None where there is none, or none that is as `archived` says (None: either)."""
+    kpis = await list_kpis(session, now, archived=archived)
+    return next((one for one in kpis if one.key == key), None)
 
 
 async def get_kpi(session: ReadSession, key: str, now: datetime, *, archived: bool | None = False) -> Kpi:
     """The KPI of that key; raises NotFound."""
-    for one in await list_kpis(session, now, archived=archived):
-        if one.key == key:
-            return one
-    raise NotFound(f"There is no KPI “{key}”.")
+    found = await find_kpi(session, key, now, archived=archived)
+    if found is None:
+        raise NotFound(f"There is no KPI “{key}”.")
+    return found
 
 
 async def get_vocabulary(session: ReadSession) -> Vocabulary:

@@ -13,7 +13,7 @@ from backend.interactions.models import team
 from migrations.histories import TENANT_HISTORY
 from migrations.runner import upgrade_namespace
 from tenants.provisioning import create_tenant, drop_tenant, resume_tenant, suspend_tenant
-from tenants.registry import find_tenant, get_tenant, get_tenant_by_id, list_tenants
+from tenants.registry import find_tenant, get_tenant, list_tenants
 
 
 async def seed(session):
@@ -36,7 +36,7 @@ async def test_a_tenant_is_made_with_tables_seed_and_settings(admin, database):
         seed=seed,
     )
     found = await get_tenant(database, "initech")
-    assert found == made == await get_tenant_by_id(database, made.id)
+    assert found == made
     assert (found.name, found.zone, found.currency, found.locale) == ("initech", "Asia/Shanghai", "CNY", "zh")
     assert (found.status, found.revision) == ("active", TENANT_HISTORY.head)
     async with database.of(found).read() as session:
