@@ -128,7 +128,7 @@ class Preparation:
         task = self.prepare_cell(question, drill.place).task
         aggregates = sources(task.formulas[0].expression, drill)
         scan = scan_of(task, aggregates[0])
-        fields = tuple(choose(self.vocabulary, self.vocabulary.facts[scan.fact]))
+        fields = tuple(choose(self.vocabulary, self.vocabulary.facts[scan.basis.fact]))
         return Listing(scan, aggregates, drill.side is Side.NUMERATOR, fields)
 
     def _kpi(self, at: int, ask: KpiAsk) -> tuple[BoundFormula, KpiDescription]:
@@ -163,7 +163,7 @@ class Preparation:
             unit,
             kpi.direction if kpi else None,
             formula.canonical,
-            first.anchor,
+            first.basis.anchor,
             self.currency if unit is Unit.MONEY else None,
         )
 
@@ -197,7 +197,7 @@ class Preparation:
     def _check_reach(
         self, formula: BoundFormula, key: str, dimensions: Sequence[Field], where: Row | None
     ) -> None:
-        facts = dict.fromkeys(one.fact for one in aggregates_of(formula.expression))
+        facts = dict.fromkeys(one.basis.fact for one in aggregates_of(formula.expression))
         for fact in (self.vocabulary.facts[name] for name in facts):
             self._check_restriction(fact)
             for dimension in dimensions:

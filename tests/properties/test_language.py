@@ -13,13 +13,16 @@ from backend.metrics.language.compiler import Compiler
 from backend.metrics.language.diagnostics import Diagnostic, describe
 from backend.metrics.language.formatter import format_formula
 from backend.metrics.language.functions import function_names
+from backend.metrics.language.moving import PERIODS, Rolling, ToDate
 from backend.metrics.language.parser import parse, parse_condition
 from backend.metrics.language.sentence import Tongue, render_sentence
 from backend.metrics.language.tokens import KEYWORDS
 from backend.metrics.language.tree import (
+    NO_CLAUSES,
     Among,
     Binary,
     Call,
+    Clauses,
     Conditional,
     Duration,
     Formula,
@@ -81,19 +84,28 @@ def _branches(inner: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
             Call,
             _functions,
             st.lists(inner, max_size=2).map(tuple),
-            st.none() | inner,
-            st.booleans(),
+            _clauses(inner),
             st.just(NOWHERE),
-            st.none() | _words,
-            st.none(),
         ),
     )
 
 
+def _clauses(inner: st.SearchStrategy[Node]) -> st.SearchStrategy[Clauses]:
+    moving = st.builds(Rolling, st.integers(0, 10**11)) | st.sampled_from(PERIODS).map(ToDate)
+    return st.builds(
+        Clauses,
+        where=st.none() | inner,
+        anchor=st.none() | _words,
+        over=st.none() | moving,
+        state=st.none() | _words,
+        across=st.lists(_names, max_size=2).map(tuple),
+        credit=st.none() | _words,
+        including_excluded=st.booleans(),
+    )
+
+
 nodes = st.recursive(_leaves, _branches, max_leaves=25)
-formulas = st.builds(
-    Formula, nodes, st.none() | nodes, st.none() | _words, st.booleans(), st.just(NOWHERE), st.none()
-)
+formulas = st.builds(Formula, nodes, _clauses(nodes), st.just(NOWHERE))
 
 
 @given(formulas)
@@ -167,14 +179,14 @@ _PIECES = [
 @given(st.integers(0, 10**14))
 @settings(max_examples=300, deadline=None)
 def test_durations_are_printed_exactly(milliseconds: int) -> None:
-    formula = Formula(Duration(milliseconds, NOWHERE), None, None, False, NOWHERE)
+    formula = Formula(Duration(milliseconds, NOWHERE), NO_CLAUSES, NOWHERE)
     assert parse(format_formula(formula)).formula == formula
 
 
 @given(st.decimals(Decimal(0), Decimal(10**12 - 1), places=9))
 @settings(max_examples=300, deadline=None)
 def test_numbers_are_printed_exactly(value: Decimal) -> None:
-    formula = Formula(Number(value, NOWHERE), None, None, False, NOWHERE)
+    formula = Formula(Number(value, NOWHERE), NO_CLAUSES, NOWHERE)
     assert parse(format_formula(formula)).formula == formula
 
 

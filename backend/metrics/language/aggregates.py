@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from backend.metrics.language.binding_rows import RowBinder
-from backend.metrics.language.bound import Aggregate, Row
+from backend.metrics.language.bound import Aggregate, Basis, Row
 from backend.metrics.language.diagnostics import Code, Findings, find_nearest
 from backend.metrics.language.fields import CUSTOMER, INTERACTION
 from backend.metrics.language.formatter import format_node
 from backend.metrics.language.functions import Function, Gives, Takes
 from backend.metrics.language.terms import Budget, Use, joined, type_label
-from backend.metrics.language.tree import Call, Node, Span
+from backend.metrics.language.tree import NO_CLAUSES, Call, Clauses, Node
 from backend.metrics.language.types import BOOLEAN, COUNT, MOMENT, RATIO, Fact, Kind, Type, Vocabulary
 from backend.metrics.language.vocabulary import find_fact, reachable
 
@@ -23,14 +23,12 @@ from backend.metrics.language.vocabulary import find_fact, reachable
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What holds for every aggregate of a formula: the clauses that trail it, and those around its
-    reference.
+    reference. The condition of `clauses` is bound already, in `where`.
     """
 
     where: Row | None = None
     uses: tuple[Use, ...] = ()
-    anchor: str | None = None
-    anchor_span: Span | None = None
-    including_excluded: bool = False
+    clauses: Clauses = NO_CLAUSES
 
 
 class AggregateBinder:
@@ -48,7 +46,7 @@ class AggregateBinder:
         self, node: Call, function: Function, percentile: Decimal | None, scope: Scope
     ) -> Aggregate | None:
         """The aggregate; None when it was refused."""
-        self.anchored |= node.anchor is None
+        self.anchored |= node.clauses.anchor is None
         rows = RowBinder(self._vocabulary, self._findings, self._budget, function)
         taken = self._taken(node, function, rows)
         where, condition_uses, sound = self._where(node)
@@ -59,20 +57,26 @@ class AggregateBinder:
         fact = self._fact(uses)
         if fact is None:
             return None
+        basis = self._basis(node, fact, scope)
+        if basis is None:
+            return None
+        conditions = [row for row in (where, scope.where) if row is not None]
+        condition = joined("and", *conditions) if conditions else None
+        return Aggregate(function.bound, argument, condition, basis, type_, percentile)
+
+    def _basis(self, node: Call, fact: Fact, scope: Scope) -> Basis | None:
+        for word in ("over", "while", "across", "credited"):
+            for clauses in (node.clauses, scope.clauses):
+                if word in clauses.spans:
+                    self._findings.add(
+                        Code.CLAUSE_MISPLACED, clauses.spans[word], f"“{word}” cannot be answered yet."
+                    )
+                    return None
         anchor = self._anchor(node, fact, scope)
         if anchor is None:
             return None
-        conditions = [row for row in (where, scope.where) if row is not None]
-        return Aggregate(
-            function.bound,
-            argument,
-            joined("and", *conditions) if conditions else None,
-            fact.name,
-            anchor,
-            node.including_excluded or scope.including_excluded,
-            type_,
-            percentile,
-        )
+        excluded = node.clauses.including_excluded or scope.clauses.including_excluded
+        return Basis(fact.name, anchor, excluded)
 
     def _taken(self, node: Call, function: Function, rows: RowBinder) -> tuple[Row | None, Type] | None:
         """The argument and the type of the result."""
@@ -96,10 +100,10 @@ class AggregateBinder:
         return term.row, COUNT if function.gives is Gives.COUNT else term.type
 
     def _where(self, node: Call) -> tuple[Row | None, Sequence[Use], bool]:
-        if node.where is None:
+        if node.clauses.where is None:
             return None, (), True
         rows = RowBinder(self._vocabulary, self._findings, self._budget)
-        condition = rows.condition(node.where)
+        condition = rows.condition(node.clauses.where)
         return condition, rows.used, condition is not None
 
     def _fact(self, uses: Sequence[Use]) -> Fact | None:
@@ -135,9 +139,8 @@ class AggregateBinder:
         )
 
     def _anchor(self, node: Call, fact: Fact, scope: Scope) -> str | None:
-        anchor, span = node.anchor, node.anchor_span
-        if anchor is None:
-            anchor, span = scope.anchor, scope.anchor_span
+        clauses = node.clauses if node.clauses.anchor is not None else scope.clauses
+        anchor = clauses.anchor
         if anchor is None:
             return fact.default_anchor
         if anchor in fact.anchors:
@@ -145,7 +148,7 @@ class AggregateBinder:
         nearest = find_nearest(anchor, fact.anchors)
         self._findings.add(
             Code.ANCHOR_UNKNOWN,
-            span or node.span,
+            clauses.spans.get("at", node.span),
             f"{fact.label_en.capitalize()} have no anchor “{anchor}”.",
             hint=f"They are placed in time by {', '.join(fact.anchors)}.",
             nearest=nearest,
@@ -156,7 +159,7 @@ class AggregateBinder:
         hint = f"Write {function.example}."
         if function.takes is Takes.NOTHING:
             hint = f"Write {function.name}(where …) to count some rows only."
-            if len(node.arguments) == 1 and node.where is None:
+            if len(node.arguments) == 1 and node.clauses.where is None:
                 hint = self._counted(node.arguments[0])
         message = (
             f"{node.name} takes {function.takes} and nothing else."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Context, Decimal, localcontext
 from typing import assert_never
 
@@ -20,6 +21,7 @@ from backend.metrics.language.tree import (
     Among,
     Binary,
     Call,
+    Clauses,
     Conditional,
     Duration,
     Formula,
@@ -69,36 +71,31 @@ class FormulaBinder:
         scope = self._scope(formula, outer)
         if scope is None:
             # what is wrong in the body is still worth saying, without the clauses that could not be read
-            scope = Scope(anchor=formula.anchor, anchor_span=formula.anchor_span)
+            scope = Scope(clauses=replace(formula.clauses, where=None))
         bound = self._expression(formula.body, scope, depth)
         if bound is None or len(self._findings) > before:
             return None
-        if formula.anchor is not None and not self._aggregates.anchored:
+        anchor = formula.clauses.anchor
+        if anchor is not None and not self._aggregates.anchored:
             self._findings.add(
                 Code.ANCHOR_WITHOUT_EFFECT,
-                formula.anchor_span or formula.span,
-                f"“at {formula.anchor}” changes nothing here: KPIs keep their own anchors.",
+                formula.clauses.spans.get("at", formula.span),
+                f"“at {anchor}” changes nothing here: KPIs keep their own anchors.",
                 hint="Leave it out, or write the KPI's formula in place of its key.",
             )
             return None
         return bound
 
     def _scope(self, formula: Formula, outer: Scope) -> Scope | None:
-        where, uses = outer.where, outer.uses
-        if formula.where is not None:
+        where, uses, own = outer.where, outer.uses, formula.clauses
+        if own.where is not None:
             rows = RowBinder(self._vocabulary, self._findings, self._budget)
-            condition = rows.condition(formula.where)
+            condition = rows.condition(own.where)
             if condition is None:
                 return None
             where = condition if where is None else joined("and", condition, where)
             uses = (*rows.used, *uses)
-        return Scope(
-            where,
-            uses,
-            formula.anchor,
-            formula.anchor_span,
-            formula.including_excluded or outer.including_excluded,
-        )
+        return Scope(where, uses, _inherited(own, outer.clauses))
 
     def _expression(self, node: Node, scope: Scope, depth: int) -> Expression | None:
         if not self._budget.spend(node.span, self._findings):
@@ -239,6 +236,20 @@ class FormulaBinder:
             f"{first.capitalize()} cannot be {verb} {second}.",
             hint=hint,
         )
+
+
+def _inherited(own: Clauses, outer: Clauses) -> Clauses:
+    """The clauses of a formula, with those around its reference where it has none; the anchor is its own."""
+    return replace(
+        own,
+        where=None,
+        over=own.over or outer.over,
+        state=own.state or outer.state,
+        across=own.across or outer.across,
+        credit=own.credit or outer.credit,
+        including_excluded=own.including_excluded or outer.including_excluded,
+        spans={**{word: span for word, span in outer.spans.items() if word != "at"}, **own.spans},
+    )
 
 
 def _type_of(op: str, left: Expression, right: Expression) -> Type | None:

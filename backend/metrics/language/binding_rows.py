@@ -210,7 +210,7 @@ class RowBinder:
 
     def _contacted_again(self, node: Call) -> Term | None:
         hint = f"Write {node.name}(7d)."
-        if node.where is not None or node.anchor is not None or node.including_excluded:
+        if node.clauses:
             self._findings.add(
                 Code.CLAUSE_MISPLACED,
                 node.span,

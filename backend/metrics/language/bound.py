@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+from backend.metrics.language.moving import Moving
 from backend.metrics.language.types import BOOLEAN, Field, Type
 
 # row expressions
@@ -145,24 +146,39 @@ def type_of(row: Row) -> Type:
 
 
 @dataclass(frozen=True, slots=True)
+class Basis:
+    """Which rows an aggregate runs over before its condition: those of a fact, placed in time by an anchor.
+
+    `moving`: a cell looks back from its end instead of at its own bucket. `state`: a cell looks at the rows
+    that are in this state of the fact at its end, whenever they began. `credit`: whose a row is.
+    """
+
+    fact: str
+    anchor: str
+    including_excluded: bool = False
+    moving: Moving | None = None
+    state: str | None = None
+    credit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Aggregate:
     """One aggregate over the rows of a fact.
 
     function: count, count_distinct, sum, avg, min, max, stddev, share, percentile (log histogram),
     exact_percentile (percentile_cont), disc_percentile (percentile_disc). `percentile` is in (0, 1) for
     those three. For share, the argument is the condition and the rows where it is NULL are not in the
-    denominator. `anchor` is an anchor of the fact. `type` is the type of the result before division by its
-    scale.
+    denominator. `type` is the type of the result before division by its scale. The members of the
+    dimensions in `across` are taken together.
     """
 
     function: str
     argument: Row | None
     where: Row | None
-    fact: str
-    anchor: str
-    including_excluded: bool
+    basis: Basis
     type: Type
     percentile: Decimal | None = None
+    across: tuple[Field, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

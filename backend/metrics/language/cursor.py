@@ -8,6 +8,8 @@ from backend.metrics.language.diagnostics import Code, Findings
 from backend.metrics.language.tokens import UNITS, Sort, Token
 from backend.metrics.language.tree import Span
 
+CLAUSES = ("where", "at", "over", "while", "across", "credited", "including")  # the words they begin with
+
 _INSTEAD = {  # words of other languages, and what is said here
     "between": "Write x >= 1 and x <= 5.",
     "like": 'Write x contains "text".',
@@ -46,6 +48,11 @@ class Cursor:
         """The token after this one."""
         return self._tokens[min(self._index + 1, len(self._tokens) - 1)]
 
+    @property
+    def last_end(self) -> int:
+        """Where the token before this one ends."""
+        return self._tokens[self._index - 1].span.end if self._index else 0
+
     def advance(self) -> Token:
         """Takes the token that stands here; END stays."""
         token = self.token
@@ -81,10 +88,10 @@ class Cursor:
             self.stop(
                 Code.PARENTHESIS_UNCLOSED, opening.span, "This parenthesis is never closed.", hint="Add “)”."
             )
-        if not listed and self.is_at("where", "at", "including"):
+        if not listed and self.is_at(*CLAUSES):
             self.stop_expecting(
                 "a closing parenthesis",
-                hint="“where”, “at” and “including” stand inside a function or at the formula's end.",
+                hint=f"“{self.token.value}” stands inside a function or at the formula's end.",
             )
         self.stop_expecting("a comma or a closing parenthesis" if listed else "a closing parenthesis")
 

@@ -4,14 +4,17 @@ tree.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import assert_never
 
+from backend.metrics.language.moving import Moving, Rolling
 from backend.metrics.language.parser import COMPARISON, NOT, OR, PRECEDENCE, SIGN, SUM
 from backend.metrics.language.tree import (
     Among,
     Binary,
     Call,
+    Clauses,
     Conditional,
     Duration,
     Formula,
@@ -31,7 +34,7 @@ _STEPS = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms
 
 def format_formula(formula: Formula) -> str:
     """The canonical text of a whole formula."""
-    return format_node(formula.body) + _clauses(formula.where, formula.anchor, formula.including_excluded)
+    return format_node(formula.body) + _clauses(formula.clauses)
 
 
 def format_node(node: Node) -> str:
@@ -117,16 +120,34 @@ def _bare(node: Node) -> str:
             return f"{_text(operand, SUM)} {'not ' if negated else ''}in ({listed})"
         case Conditional(condition, then, otherwise):
             return f"if({', '.join(_text(part, OR) for part in (condition, then, otherwise))})"
-        case Call(name, arguments, where, including_excluded, anchor=anchor):
-            inside = ", ".join(_text(argument, OR) for argument in arguments)
-            inside += _clauses(where, anchor, including_excluded)
+        case Call(name, arguments, clauses):
+            inside = ", ".join(_text(argument, OR) for argument in arguments) + _clauses(clauses)
             return f"{name}({inside.strip()})"
         case _:
             assert_never(node)
 
 
-def _clauses(where: Node | None, anchor: str | None, including_excluded: bool) -> str:
-    written = f" where {_text(where, OR)}" if where is not None else ""
-    if anchor is not None:
-        written += f" at {anchor}"
-    return written + (" including excluded" if including_excluded else "")
+def format_moving(moving: Moving) -> str:
+    """28d, month to date."""
+    return format_duration(moving.milliseconds) if isinstance(moving, Rolling) else f"{moving.period} to date"
+
+
+def _clauses(clauses: Clauses) -> str:
+    written = f" where {_text(clauses.where, OR)}" if clauses.where is not None else ""
+    return written + "".join(f" {clause}" for clause in trailing_clauses(clauses))
+
+
+def trailing_clauses(clauses: Clauses) -> Iterator[str]:
+    """All clauses but the condition, as they are written and in canonical order."""
+    if clauses.anchor is not None:
+        yield f"at {clauses.anchor}"
+    if clauses.over is not None:
+        yield f"over {format_moving(clauses.over)}"
+    if clauses.state is not None:
+        yield f"while {clauses.state}"
+    if clauses.across:
+        yield "across " + ", ".join(".".join(name.path) for name in clauses.across)
+    if clauses.credit is not None:
+        yield f"credited to {clauses.credit}"
+    if clauses.including_excluded:
+        yield "including excluded"

@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import assert_never
 
-from backend.metrics.language.formatter import format_duration, format_number, format_text
+from backend.metrics.language.formatter import (
+    format_duration,
+    format_number,
+    format_text,
+    trailing_clauses,
+)
 from backend.metrics.language.tree import (
     Among,
     Binary,
     Call,
+    Clauses,
     Conditional,
     Duration,
     Formula,
@@ -31,9 +37,9 @@ _Parts = list[tuple[str, Node]]  # each with the part it plays, empty where its 
 def outline(formula: Formula) -> str:
     """The tree of a formula, what is within a node indented below it."""
     parts: _Parts = [("", formula.body)]
-    if formula.where is not None:
-        parts.append(("where ", formula.where))
-    return "\n".join(_lines("formula" + _clauses(formula.anchor, formula.including_excluded), parts, 0))
+    if formula.clauses.where is not None:
+        parts.append(("where ", formula.clauses.where))
+    return "\n".join(_lines("formula" + _trailing(formula.clauses), parts, 0))
 
 
 def _lines(title: str, parts: _Parts, depth: int) -> Iterator[str]:
@@ -75,13 +81,12 @@ def _node(node: Node) -> tuple[str, _Parts]:
             ]
         case Call():
             parts: _Parts = [("", argument) for argument in node.arguments]
-            if node.where is not None:
-                parts.append(("where ", node.where))
-            return f"function {node.name}{_clauses(node.anchor, node.including_excluded)}", parts
+            if node.clauses.where is not None:
+                parts.append(("where ", node.clauses.where))
+            return f"function {node.name}{_trailing(node.clauses)}", parts
         case _:
             assert_never(node)
 
 
-def _clauses(anchor: str | None, including_excluded: bool) -> str:
-    said = f", at {anchor}" if anchor is not None else ""
-    return said + (", including excluded" if including_excluded else "")
+def _trailing(clauses: Clauses) -> str:
+    return "".join(f", {clause}" for clause in trailing_clauses(clauses))

@@ -6,15 +6,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
-from backend.metrics.language.cursor import Cursor, Stop
+from backend.metrics.language.cursor import CLAUSES, Cursor, Stop
 from backend.metrics.language.diagnostics import Code, Diagnostic, Findings
+from backend.metrics.language.moving import PERIODS, Moving, Rolling, ToDate
 from backend.metrics.language.tokens import MAX_TEXT, Lexer, Sort
 from backend.metrics.language.tree import (
     Among,
     Binary,
     Call,
+    Clauses,
     Conditional,
     Duration,
     Formula,
@@ -111,14 +113,6 @@ def _start(text: str, findings: Findings) -> _Parser | None:
     return _Parser(Cursor(text, tokens, findings))
 
 
-@dataclass(slots=True)
-class _Clauses:
-    where: Node | None = None
-    anchor: str | None = None
-    anchor_span: Span | None = None
-    including_excluded: bool = False
-
-
 class _Parser:
     def __init__(self, cursor: Cursor) -> None:
         self._cursor = cursor
@@ -134,14 +128,7 @@ class _Parser:
         body = self._expression(OR)
         clauses = self._clauses()
         self._end()
-        return Formula(
-            body,
-            clauses.where,
-            clauses.anchor,
-            clauses.including_excluded,
-            Span(0, self._cursor.token.span.end),
-            clauses.anchor_span,
-        )
+        return Formula(body, clauses, Span(0, self._cursor.token.span.end))
 
     def condition(self) -> Node:
         node = self._expression(OR)
@@ -269,15 +256,7 @@ class _Parser:
                 arguments.append(self._expression(OR))
         clauses = self._clauses()
         end = self._cursor.take_closing(opening)
-        node = Call(
-            name,
-            tuple(arguments),
-            clauses.where,
-            clauses.including_excluded,
-            Span(span.start, end),
-            clauses.anchor,
-            clauses.anchor_span,
-        )
+        node = Call(name, tuple(arguments), clauses, Span(span.start, end))
         children = arguments if clauses.where is None else [*arguments, clauses.where]
         return self._made(node, *children)
 
@@ -292,34 +271,82 @@ class _Parser:
         end = self._cursor.take_closing(opening)
         return self._made(Conditional(parts[0], parts[1], parts[2], Span(span.start, end)), *parts)
 
-    # clauses: where, at, including excluded, each once and in any order
+    # clauses, each once and in any order
 
     def _at_clause(self) -> bool:
-        return self._cursor.is_at("where", "at", "including")
+        return self._cursor.is_at(*CLAUSES)
 
-    def _clauses(self) -> _Clauses:
-        clauses = _Clauses()
-        seen: set[str] = set()
+    def _clauses(self) -> Clauses:
+        read: dict[str, Any] = {}
+        spans: dict[str, Span] = {}
         while self._at_clause():
             token = self._cursor.advance()
             word = str(token.value)
-            if word in seen:
+            if word in spans:
                 hint = "Join conditions with “and”." if word == "where" else None
                 self._cursor.stop(Code.CLAUSE_REPEATED, token.span, f"“{word}” stands twice.", hint=hint)
-            seen.add(word)
+            start = self._cursor.token.span.start
             if word == "where":
-                clauses.where = self._expression(OR)
-            elif word == "at":
-                anchor = self._cursor.token
-                if anchor.sort is not Sort.NAME:
-                    self._cursor.stop_expecting("an anchor", hint="Write at started, at resolved, at closed.")
-                self._cursor.advance()
-                clauses.anchor, clauses.anchor_span = str(anchor.value), anchor.span
+                read["where"] = self._expression(OR)
             else:
-                if not self._cursor.take("excluded"):
-                    self._cursor.stop_expecting("“excluded”", hint="Write including excluded.")
-                clauses.including_excluded = True
-        return clauses
+                read |= self._clause(word)
+            spans[word] = Span(start, max(start, self._cursor.last_end))
+        return Clauses(**read, spans=spans)
+
+    def _clause(self, word: str) -> dict[str, Any]:
+        match word:
+            case "at":
+                hint = "Write at started, at resolved, at closed."
+                return {"anchor": self._word("an anchor", hint)}
+            case "over":
+                return {"over": self._moving()}
+            case "while":
+                return {"state": self._word("a state", "Write while open.")}
+            case "across":
+                names = [self._dimension()]
+                while self._cursor.take(","):
+                    names.append(self._dimension())
+                return {"across": tuple(names)}
+            case "credited":
+                hint = "Write credited to first, credited to last, credited to resolver."
+                if self._cursor.token.value != "to":
+                    self._cursor.stop_expecting("“to”", hint=hint)
+                self._cursor.advance()
+                return {"credit": self._word("whom to credit", hint)}
+        if not self._cursor.take("excluded"):
+            self._cursor.stop_expecting("“excluded”", hint="Write including excluded.")
+        return {"including_excluded": True}
+
+    def _word(self, what: str, hint: str) -> str:
+        if self._cursor.token.sort is not Sort.NAME:
+            self._cursor.stop_expecting(what, hint=hint)
+        return str(self._cursor.advance().value)
+
+    def _dimension(self) -> Name:
+        token = self._cursor.token
+        if token.sort is not Sort.NAME:
+            self._cursor.stop_expecting("a dimension", hint="Write across issue_type, across product.")
+        self._cursor.advance()
+        name = self._name(str(token.value), token.span)
+        if not isinstance(name, Name):
+            self._cursor.stop(Code.SYNTAX, name.span, "A dimension was expected here, not a function.")
+        return name
+
+    def _moving(self) -> Moving:
+        hint = "Write over 28d, or over month to date."
+        token = self._cursor.token
+        if token.sort is Sort.DURATION:
+            self._cursor.advance()
+            assert isinstance(token.value, int)
+            return Rolling(token.value)
+        if token.sort is not Sort.NAME or token.value not in PERIODS:
+            self._cursor.stop_expecting("a duration, or a period “to date”", hint=hint)
+        self._cursor.advance()
+        for word in ("to", "date"):
+            if self._cursor.token.value != word:
+                self._cursor.stop_expecting(f"“{word}”", hint=hint)
+            self._cursor.advance()
+        return ToDate(str(token.value))
 
     def _end(self) -> None:
         if self._cursor.token.sort is not Sort.END:

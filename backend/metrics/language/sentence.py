@@ -11,11 +11,13 @@ from typing import assert_never
 from backend.metrics.language.fields import CHOICES_ZH, INTERACTION
 from backend.metrics.language.formatter import format_number, split_duration
 from backend.metrics.language.functions import SHARE, Takes, find_function
+from backend.metrics.language.moving import PERIODS, Rolling
 from backend.metrics.language.parser import NOT, OR, PRECEDENCE, SIGN, SUM
 from backend.metrics.language.tree import (
     Among,
     Binary,
     Call,
+    Clauses,
     Conditional,
     Duration,
     Formula,
@@ -54,6 +56,11 @@ class _Words:
     share_where: str
     trailing: str
     anchor: str
+    rolling: str
+    to_date: Mapping[str, str]
+    state: str
+    across: str
+    credit: str
     excluded: str
     parenthesis: str
     truths: tuple[str, str]
@@ -72,7 +79,10 @@ _WORDS = {
         among="{0} is one of {1}", not_among="{0} is none of {1}", separator=", ",
         choice="{1} if {0}, else {2}", between="time from {1} to {0}",
         where=" where {0}", share_where=", among those where {0}", trailing=", where {0}",
-        anchor=", dated by “{0}”", excluded=", excluded ones included", parenthesis="({0})",
+        anchor=", dated by “{0}”", rolling=", over the last {0}",
+        to_date={period: f", {period} to date" for period in PERIODS},
+        state=", of those “{0}” at the period's end", across=", whatever the {0}", credit=", credited to {0}",
+        excluded=", excluded ones included", parenthesis="({0})",
         truths=("false", "true"),
         units={"d": " day", "h": " hour", "m": " minute", "s": " second", "ms": " millisecond"},
     ),
@@ -87,7 +97,10 @@ _WORDS = {
         among="{0}属于{1}", not_among="{0}不属于{1}", separator="、",
         choice="若{0}则{1}，否则{2}", between="从{1}到{0}的时间",
         where="（{0}）", share_where="（范围：{0}）", trailing="，条件：{0}",
-        anchor="，按{0}时间统计", excluded="，含已排除的记录", parenthesis="（{0}）",
+        anchor="，按{0}时间统计", rolling="，近{0}",
+        to_date=dict(zip(PERIODS, ("，本周至今", "，本月至今", "，本季度至今", "，本年至今"), strict=True)),
+        state="，期末处于“{0}”", across="，不分{0}", credit="，归属于{0}",
+        excluded="，含已排除的记录", parenthesis="（{0}）",
         truths=("否", "是"),
         units={"d": "天", "h": "小时", "m": "分钟", "s": "秒", "ms": "毫秒"},
     ),
@@ -115,20 +128,30 @@ class _Speaker:
         self._trailing: Node | None = None
 
     def formula(self, formula: Formula) -> str:
-        self._trailing = formula.where
+        self._trailing = where = formula.clauses.where
         said = self._say(formula.body, OR)
-        if formula.where is not None:
-            said += self._words.trailing.format(self._say(formula.where, OR))
-        return said + self._clauses(formula.anchor, formula.including_excluded)
+        if where is not None:
+            said += self._words.trailing.format(self._say(where, OR))
+        return said + self._clauses(formula.clauses)
 
-    def _clauses(self, anchor: str | None, including_excluded: bool) -> str:
-        said = ""
-        if anchor is not None:
-            fields = self._vocabulary.fields
+    def _clauses(self, clauses: Clauses) -> str:
+        words, said = self._words, ""
+        if clauses.anchor is not None:
+            fields, anchor = self._vocabulary.fields, clauses.anchor
             own = next((field for name, field in fields.items() if name.endswith(f".{anchor}")), None)
             field = fields.get(anchor, own)
-            said = self._words.anchor.format(self._label(field) if field else anchor)
-        return said + (self._words.excluded if including_excluded else "")
+            said = words.anchor.format(self._label(field) if field else anchor)
+        if isinstance(clauses.over, Rolling):
+            said += words.rolling.format(self._duration(clauses.over.milliseconds))
+        elif clauses.over is not None:
+            said += words.to_date[clauses.over.period]
+        if clauses.state is not None:
+            said += words.state.format(clauses.state)
+        if clauses.across:
+            said += words.across.format(words.separator.join(map(self._bare, clauses.across)))
+        if clauses.credit is not None:
+            said += words.credit.format(clauses.credit)
+        return said + (words.excluded if clauses.including_excluded else "")
 
     def _say(self, node: Node, at_least: int) -> str:
         """The node in words, in parentheses where it would otherwise run into its neighbours."""
@@ -143,7 +166,7 @@ class _Speaker:
         """Whether the node ends in a clause, which would swallow what is said after it."""
         if not isinstance(node, Call):
             return False
-        return node.name == SHARE.name or node.where is not None or node.anchor is not None
+        return node.name == SHARE.name or bool(node.clauses)
 
     def _bare(self, node: Node) -> str:
         words = self._words
@@ -194,13 +217,13 @@ class _Speaker:
         said = self._words.separator.join(self._say(argument, at_least) for argument in node.arguments)
         shape = function.en if self._tongue is Tongue.EN else function.zh
         said = shape.format(x=said, fact=self._fact(node), p=self._percentile(percentile))
-        if node.where is not None:
+        if node.clauses.where is not None:
             where = self._words.share_where if function.takes is Takes.CONDITION else self._words.where
-            said += where.format(self._say(node.where, OR))
-        return said + self._clauses(node.anchor, node.including_excluded)
+            said += where.format(self._say(node.clauses.where, OR))
+        return said + self._clauses(node.clauses)
 
     def _fact(self, node: Call) -> str:
-        nodes = [*node.arguments, *(n for n in (node.where, self._trailing) if n is not None)]
+        nodes = [*node.arguments, *(n for n in (node.clauses.where, self._trailing) if n is not None)]
         names = (name for one in nodes for name in _names(one))
         known = [field for field in map(self._vocabulary.find_field, names) if field is not None]
         fact = self._vocabulary.facts[find_fact(known) or INTERACTION]
@@ -252,8 +275,8 @@ def _names(node: Node) -> Iterator[tuple[str, ...]]:
         case Conditional(condition=condition, then=then, otherwise=otherwise):
             for one in (condition, then, otherwise):
                 yield from _names(one)
-        case Call(arguments=arguments, where=where):
-            for one in (*arguments, *((where,) if where is not None else ())):
+        case Call(arguments=arguments, clauses=clauses):
+            for one in (*arguments, *((clauses.where,) if clauses.where is not None else ())):
                 yield from _names(one)
         case _:
             return

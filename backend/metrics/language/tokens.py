@@ -17,7 +17,7 @@ DECIMAL_DIGITS = 9  # in shown form; the binder refuses what a scale cannot hold
 KEYWORDS = frozenset(
     (
         "where", "and", "or", "not", "in", "is", "missing", "including", "excluded", "at", "if",
-        "true", "false", "contains",
+        "true", "false", "contains", "over", "while", "across", "credited",
     )
 )  # fmt: skip
 UNITS = {  # in milliseconds, longest first

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
+
+from backend.metrics.language.moving import Moving
 
 
 class Span(NamedTuple):
@@ -111,21 +114,40 @@ class Conditional:
 
 
 @dataclass(frozen=True, slots=True)
+class Clauses:
+    """What may trail an aggregate inside its parentheses, or a whole formula; each clause once.
+
+    `where ..`, `at resolved`, `over 28d`, `while open`, `across issue_type`, `credited to last`,
+    `including excluded`. `spans` has the place of each that is there, by its first word.
+    """
+
+    where: Node | None = None
+    anchor: str | None = None
+    over: Moving | None = None
+    state: str | None = None
+    across: tuple[Name, ...] = ()
+    credit: str | None = None
+    including_excluded: bool = False
+    spans: Mapping[str, Span] = field(compare=False, default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return self != NO_CLAUSES
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """A function: an aggregate (`avg(x where y)`) or one on a row (`contacted_again_within(24h)`).
 
-    `name` is as written (in lower case), so p90 and exact_p99.9 keep their percentile in it. `anchor` is
-    the one named inside the parentheses: `count(at resolved)`.
+    `name` is as written (in lower case), so p90 and exact_p99.9 keep their percentile in it.
     """
 
     name: str
     arguments: tuple[Node, ...]
-    where: Node | None
-    including_excluded: bool
+    clauses: Clauses
     span: Span = field(compare=False)
-    anchor: str | None = None
-    anchor_span: Span | None = field(compare=False, default=None)
 
+
+NO_CLAUSES = Clauses()
 
 Node = (
     Number
@@ -145,13 +167,8 @@ Node = (
 
 @dataclass(frozen=True, slots=True)
 class Formula:
-    """A whole formula; what trails it (`where ..`, `at anchor`, `including excluded`) holds for every
-    aggregate.
-    """
+    """A whole formula; the clauses that trail it hold for every aggregate that has none of its own."""
 
     body: Node
-    where: Node | None
-    anchor: str | None
-    including_excluded: bool
+    clauses: Clauses
     span: Span = field(compare=False)
-    anchor_span: Span | None = field(compare=False, default=None)

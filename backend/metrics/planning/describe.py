@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import assert_never
 
 from backend.metrics.language.bound import (
     Aggregate,
     Arithmetic,
+    Basis,
     Choose,
     Compare,
     ContactedAgain,
@@ -22,7 +24,7 @@ from backend.metrics.language.bound import (
     Row,
     Scaled,
 )
-from backend.metrics.language.formatter import format_duration
+from backend.metrics.language.formatter import format_duration, format_moving
 from backend.metrics.language.types import Type, Unit
 from backend.metrics.planning.parts import Part
 from backend.metrics.planning.planner import Plan, Scan, Split, Statement
@@ -105,10 +107,19 @@ def _scan(scan: Scan) -> str:
         if scan.window is None
         else (f"{scan.window.start.isoformat()} to {scan.window.end.isoformat()} ({scan.window.zone})")
     )
-    text = f"{scan.fact} at {scan.anchor}, {window}"
-    if scan.including_excluded:
-        text += ", including excluded"
+    text = ", ".join([f"{scan.basis.fact} at {scan.basis.anchor}", window, *_basis(scan.basis)])
     return text if scan.where is None else f"{text}, where {brief(scan.where)}"
+
+
+def _basis(basis: Basis) -> Iterator[str]:
+    if basis.moving is not None:
+        yield f"over {format_moving(basis.moving)}"
+    if basis.state is not None:
+        yield f"while {basis.state}"
+    if basis.credit is not None:
+        yield f"credited to {basis.credit}"
+    if basis.including_excluded:
+        yield "including excluded"
 
 
 def _split(split: Split) -> str:

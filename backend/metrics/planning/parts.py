@@ -12,7 +12,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, assert_never
 
-from backend.metrics.language.bound import Aggregate, Combined, Constant, Expression, Logic, Row
+from backend.metrics.language.bound import Aggregate, Basis, Combined, Constant, Expression, Logic, Row
+from backend.metrics.language.types import Field
 
 
 class Collect(StrEnum):
@@ -67,15 +68,17 @@ PARTS: Mapping[str, tuple[tuple[Collect, Over], ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One value to collect over the rows of a fact that meet `condition` (None: all of them)."""
+    """One value to collect over the rows of a fact that meet `condition` (None: all of them).
 
-    fact: str
-    anchor: str
-    including_excluded: bool
+    The members of the dimensions in `across` are taken together.
+    """
+
+    basis: Basis
     collect: Collect
     value: Row | None
     condition: Row | None
     percentile: Decimal | None = None
+    across: tuple[Field, ...] = ()
 
     @property
     def mergeable(self) -> bool:
@@ -143,11 +146,10 @@ def _part(aggregate: Aggregate, collect: Collect, over: Over) -> Part:
         condition = value if condition is None else Logic("and", (condition, value))
     percentile = aggregate.percentile if collect in (Collect.EXACT, Collect.DISC) else None
     return Part(
-        aggregate.fact,
-        aggregate.anchor,
-        aggregate.including_excluded,
+        aggregate.basis,
         collect,
         value if over is Over.VALUES else None,
         condition,
         percentile,
+        aggregate.across,
     )

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from backend.core.windows import Grain, Window
-from backend.metrics.language.bound import BoundFormula, Row
+from backend.metrics.language.bound import Basis, BoundFormula, Row
 from backend.metrics.language.types import Field
 from backend.metrics.planning.parts import Collect, Part, parts_in
 
@@ -27,11 +27,9 @@ MOST_PARTS = 200
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """The rows of one fact inside a window, placed in time by an anchor, that meet a condition."""
+    """The rows of a basis inside a window that meet a condition."""
 
-    fact: str
-    anchor: str
-    including_excluded: bool
+    basis: Basis
     window: Window | None
     where: Row | None
 
@@ -98,7 +96,7 @@ class Task:
 
     def scan(self, part: Part, window: Window | None) -> Scan:
         """The rows that a part of this question is collected over."""
-        return Scan(part.fact, part.anchor, part.including_excluded, window, self.where)
+        return Scan(part.basis, window, self.where)
 
     def splits(self, part: Part) -> tuple[Split, ...]:
         """The splits a part is collected by; what merges is collected by the finest one only."""

@@ -56,7 +56,7 @@ def _description(formula: BoundFormula, currency: str) -> KpiDescription:
     text, unit = formula.canonical, formula.type.unit
     first = next(aggregates_of(formula.expression))
     money = currency if unit is Unit.MONEY else None
-    return KpiDescription(text, text, text, unit, None, text, first.anchor, money)
+    return KpiDescription(text, text, text, unit, None, text, first.basis.anchor, money)
 
 
 def by_scan(task: Task) -> Mapping[Scan, tuple[Aggregate, ...]]:
@@ -120,7 +120,7 @@ def _proof(aggregate: Aggregate, cell: Cell, at: int, tally: Tally) -> Aggregate
     excluded: list[Exclusion] = []
     for row in tally:
         reason, rows = row[0], row[1]
-        if reason is not None and not aggregate.including_excluded:
+        if reason is not None and not aggregate.basis.including_excluded:
             excluded.append(Exclusion(ExclusionKind.EXCLUDED, reason, rows))
             continue
         for standing, count in zip(Standing, row[first : first + len(Standing)], strict=True):
@@ -129,9 +129,9 @@ def _proof(aggregate: Aggregate, cell: Cell, at: int, tally: Tally) -> Aggregate
     others = [Exclusion(kind, kind.value, counts[standing]) for standing, kind in _KINDS.items()]
     return AggregateProof(
         brief_aggregate(aggregate),
-        aggregate.fact,
-        aggregate.anchor,
-        aggregate.including_excluded,
+        aggregate.basis.fact,
+        aggregate.basis.anchor,
+        aggregate.basis.including_excluded,
         cell,
         population=sum(row[1] for row in tally),
         counted=counts[Standing.COUNTED],

@@ -44,7 +44,7 @@ class Listing:
 
 def scan_of(task: Task, aggregate: Aggregate) -> Scan:
     """The rows that an aggregate of a question runs over."""
-    return Scan(aggregate.fact, aggregate.anchor, aggregate.including_excluded, task.window, task.where)
+    return Scan(aggregate.basis, task.window, task.where)
 
 
 def sources(expression: Expression, drill: Drill) -> tuple[Aggregate, ...]:
@@ -65,7 +65,7 @@ def sources(expression: Expression, drill: Drill) -> tuple[Aggregate, ...]:
     if isinstance(expression, Combined) and expression.op == "/":
         side = expression.left if drill.side is Side.NUMERATOR else expression.right
         chosen = tuple(dict.fromkeys(aggregates_of(side))) or every
-    if len({(one.fact, one.anchor, one.including_excluded) for one in chosen}) > 1:
+    if len({one.basis for one in chosen}) > 1:
         raise Invalid(
             "This side of the formula counts several kinds of rows; name one of its aggregates.",
             code="DRILL_AMBIGUOUS",
@@ -101,7 +101,7 @@ def drilled(listing: Listing, row: Sequence[Any]) -> DrilledRow:
             shown[field.name + HAPPENED] = next(place)
     added = None if value is None else float(value / _scale(listing.aggregates))
     return DrilledRow(
-        listing.scan.fact, row_id, source, external_id, anchored_at, interaction_id, added, shown
+        listing.scan.basis.fact, row_id, source, external_id, anchored_at, interaction_id, added, shown
     )
 
 

@@ -189,7 +189,7 @@ async def test_the_rows_make_the_cell_again(world: World, seed: int):
     dice = Random(seed)
     assert len(EASY) >= 35
     for key in EASY:
-        facts = {one.fact for one in aggregates_of(EXPRESSIONS[key])}
+        facts = {one.basis.fact for one in aggregates_of(EXPRESSIONS[key])}
         dimension = "agent" if "order" in facts else dice.choice(["agent", "channel", "weekday", "answered"])
         for place, question, cell in await random_cells(world, key, dice, dimension):
             top = await drilled(world, question, Drill(place, Side.NUMERATOR))

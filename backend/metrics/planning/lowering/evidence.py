@@ -11,7 +11,8 @@ from sqlalchemy import func
 from backend.metrics.language import bound
 from backend.metrics.language.bound import Aggregate, type_of
 from backend.metrics.language.types import Kind
-from backend.metrics.planning.lowering.rows import Condition, Rows, Setting, Value
+from backend.metrics.planning.lowering.rows import Rows, Setting
+from backend.metrics.planning.lowering.tables import Condition, Value
 from backend.metrics.planning.planner import Scan
 from backend.metrics.planning.sources import HAPPENED, MOST_REASONS, Listing, Standing
 from backend.metrics.proofs import DrillKey
@@ -53,7 +54,7 @@ def lower_listing(
         rows.own("source").label("source"),
         rows.own("external_id").label("external_id"),
         rows.anchor.label("anchored_at"),
-        _interaction(rows, listing.scan.fact).label("interaction_id"),
+        _interaction(rows, listing.scan.basis.fact).label("interaction_id"),
         _added(rows, aggregates).label("value"),
     ]
     for at, field in enumerate(listing.fields):
@@ -98,7 +99,7 @@ def _added(rows: Rows, aggregates: Sequence[Aggregate]) -> Value:
 
 
 def _interaction(rows: Rows, fact: str) -> Value:
-    if rows.interaction is None:
+    if not rows.has_interaction:
         return sa.cast(sa.null(), sa.Uuid)
     return rows.own("id") if fact == "interaction" else rows.own("interaction_id")
 

@@ -17,7 +17,8 @@ from sqlalchemy.engine import Dialect
 
 from backend.metrics.language.bound import Row
 from backend.metrics.planning import planner
-from backend.metrics.planning.lowering.rows import Condition, Rows, Setting, Value
+from backend.metrics.planning.lowering.rows import Rows, Setting
+from backend.metrics.planning.lowering.tables import Condition, Value
 from backend.metrics.planning.parts import Collect, Part
 from backend.metrics.planning.planner import Key, Split, Statement
 

@@ -11,6 +11,7 @@ from backend.metrics.language.binder import bind_condition
 from backend.metrics.language.bound import (
     Aggregate,
     Arithmetic,
+    Basis,
     BoundFormula,
     Choose,
     Combined,
@@ -88,9 +89,7 @@ def test_an_aggregate_carries_all_the_planner_needs() -> None:
         "percentile",
         value("handle_time"),
         Logic("and", (value("answered"), Not(value("abandoned")))),
-        "interaction",
-        "closed",
-        True,
+        Basis("interaction", "closed", including_excluded=True),
         DURATION,
         Decimal("0.9"),
     )
@@ -137,15 +136,15 @@ def test_functions_give_their_type(text: str, function: str, percentile: Decimal
 )
 def test_the_rows_follow_from_the_fields(text: str, fact: str, anchor: str) -> None:
     found = aggregate(text)
-    assert (found.fact, found.anchor) == (fact, anchor)
+    assert (found.basis.fact, found.basis.anchor) == (fact, anchor)
 
 
 def test_each_aggregate_has_its_own_rows_and_anchor() -> None:
     first, second = aggregates(bound("sum(order.amount at paid) / count()").expression)
-    assert (first.fact, first.anchor) == ("order", "paid")
-    assert (second.fact, second.anchor) == ("interaction", "started")
+    assert (first.basis.fact, first.basis.anchor) == ("order", "paid")
+    assert (second.basis.fact, second.basis.anchor) == ("interaction", "started")
     first, second = aggregates(bound("count(at resolved) / count() at queued").expression)
-    assert (first.anchor, second.anchor) == ("resolved", "queued")
+    assert (first.basis.anchor, second.basis.anchor) == ("resolved", "queued")
 
 
 def test_trailing_clauses_hold_for_every_aggregate() -> None:
@@ -154,18 +153,18 @@ def test_trailing_clauses_hold_for_every_aggregate() -> None:
     )
     assert first.where == Logic("and", (value("answered"), value("escalated")))
     assert second.where == value("escalated")
-    assert first.anchor == second.anchor == "closed"
-    assert first.including_excluded
-    assert second.including_excluded
+    assert first.basis.anchor == second.basis.anchor == "closed"
+    assert first.basis.including_excluded
+    assert second.basis.including_excluded
 
 
 def test_a_reference_takes_conditions_from_outside_but_keeps_its_anchor() -> None:
     expression = bound("@answered_rate / count() where escalated at closed").expression
     inner, outer = aggregates(expression)
-    assert (inner.anchor, inner.where) == ("queued", value("escalated"))
-    assert (outer.anchor, outer.where) == ("closed", value("escalated"))
+    assert (inner.basis.anchor, inner.where) == ("queued", value("escalated"))
+    assert (outer.basis.anchor, outer.where) == ("closed", value("escalated"))
     (kept,) = aggregates(bound("@csat where answered").expression)
-    assert kept.anchor == "responded"
+    assert kept.basis.anchor == "responded"
     assert kept.where == Logic(
         "and", (Compare("=", value("survey.kind"), Literal("csat", TEXT)), value("answered"))
     )
@@ -266,7 +265,7 @@ def test_conditions_join_flat_and_each_once() -> None:
 
 def test_contacting_again_is_a_condition_on_the_interaction() -> None:
     assert condition("not contacted_again_within(24h)") == Not(ContactedAgain(86_400_000))
-    assert aggregate("share(survey.score >= 4 where contacted_again_within(7d))").fact == "survey"
+    assert aggregate("share(survey.score >= 4 where contacted_again_within(7d))").basis.fact == "survey"
 
 
 def test_constants_are_in_shown_units() -> None:

@@ -1,0 +1,155 @@
+"""The tables that rows of a fact are read from, and where each field lies in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias, cast
+
+import sqlalchemy as sa
+from sqlalchemy import func
+
+from backend.interactions import models
+from backend.metrics.language.fields import CUSTOMER
+from backend.metrics.language.types import Fact, Field, Kind, Origin, Type, Unit
+from backend.metrics.planning.reach import has_interaction
+
+Value: TypeAlias = sa.ColumnElement[Any]
+Condition: TypeAlias = sa.ColumnElement[bool]
+
+TABLES: Mapping[str, sa.Table] = {
+    "interaction": models.interaction,
+    "survey": models.survey_response,
+    "event": models.interaction_event,
+    "review": models.qa_review,
+    "activity": models.agent_activity,
+    "article": models.article_view,
+    "order": models.order,
+}
+
+NAMED: Mapping[str, sa.Table] = {
+    "agent": models.agent,
+    "team": models.team,
+    "queue": models.queue,
+    "customer": models.customer,
+    "issue_type": models.issue_type,
+    "product": models.product,
+}
+
+
+class Tables:
+    """A fact's table, the interaction its rows belong to, and the named things that are asked of them.
+
+    `suffix` names the tables apart from those of another reading of the same fact in one statement.
+    """
+
+    def __init__(
+        self, fact: Fact, currency: str, *, including_excluded: bool = False, suffix: str = ""
+    ) -> None:
+        self.fact = fact
+        self._currency, self._including_excluded, self._suffix = currency, including_excluded, suffix
+        self.own: sa.FromClause = self._named_apart(TABLES[fact.name])
+        self.interaction: sa.FromClause | None = None
+        if fact.name == "interaction":
+            self.interaction = self.own
+        elif has_interaction(fact):
+            self.interaction = self._named_apart(models.interaction)
+        self._named: dict[str, sa.FromClause] = {}
+
+    def joined(self) -> sa.FromClause:
+        """All tables that were asked for until now, joined."""
+        tables: sa.FromClause = self.own
+        if self.interaction is not None and self.interaction is not self.own:
+            tables = tables.outerjoin(self.interaction, self.interaction.c.id == self.own.c.interaction_id)
+        for name, named in self._named.items():
+            tables = tables.outerjoin(named, named.c.id == self.owned(name))
+        return tables
+
+    def exclusions(self) -> list[Value]:
+        """Why a row is kept but not counted: its own reason, then its interaction's."""
+        tables = dict.fromkeys(table for table in (self.own, self.interaction) if table is not None)
+        return [table.c.exclusion for table in tables if "exclusion" in table.c]
+
+    def anchor(self, name: str) -> Value:
+        """The moment that places a row in time."""
+        return coalesced([self._moment(moment) for moment in self.fact.anchors[name]])
+
+    def owned(self, name: str) -> Value:
+        """The id of a named thing that a row belongs to: its own, else its interaction's."""
+        own = self.own if name in self.fact.own or self.own is self.interaction else None
+        tables = dict.fromkeys(table for table in (own, self.interaction) if table is not None)
+        return coalesced([table.c[f"{name}_id"] for table in tables])
+
+    def stored(self, field: Field) -> Value:
+        """A field as stored: the id of a named thing. Calendar fields are not stored."""
+        if field.origin is Origin.NAMED:
+            return self.owned(field.name)
+        return self._column(self.home(field), field)
+
+    def compared(self, field: Field) -> Value:
+        """A field as formulas compare it: the external id of a named thing."""
+        if field.origin is Origin.NAMED:
+            return self._named_table(field.name).c.external_id
+        return self.stored(field)
+
+    def happened(self, field: Field) -> Condition:
+        """Whether a moment happened."""
+        table = self.home(field)
+        return table.c[field.truth] if field.truth else self._column(table, field).is_not(None)
+
+    def home(self, field: Field) -> sa.FromClause:
+        """The table that a field lies in."""
+        if field.fact == CUSTOMER:
+            return self._named_table(CUSTOMER)
+        home = self.own if field.fact == self.fact.name else self.interaction
+        if home is None:
+            raise ValueError(f"{self.fact.name} does not reach {field.name}")
+        return home
+
+    def is_put_aside(self, field: Field) -> bool:
+        """Whether negative values of a field are kept apart."""
+        own = field.origin is Origin.COLUMN and self.home(field) is self.interaction
+        return own and field.column in models.DURATIONS
+
+    def _named_apart(self, table: sa.Table) -> sa.FromClause:
+        return table.alias(f"{table.name}_{self._suffix}") if self._suffix else table
+
+    def _named_table(self, name: str) -> sa.FromClause:
+        """The table of a named thing, joined to the rows from now on."""
+        alias = NAMED[name].alias(f"{name}_named{self._suffix}")
+        return self._named.setdefault(name, alias)
+
+    def _moment(self, name: str) -> Value:
+        home, _, moment = name.rpartition(".")
+        table = self.interaction if home else self.own
+        if table is None:
+            raise ValueError(f"{self.fact.name} belongs to no interaction")
+        return table.c[f"{moment}_at"]
+
+    def _column(self, table: sa.FromClause, field: Field) -> Value:
+        if field.origin is Origin.ATTRIBUTE:
+            return _attribute(table.c.attributes[field.column], field.type)
+        column = table.c[field.column]
+        if field.type.unit is Unit.MONEY:
+            # amounts of two currencies do not add up: another one's counts as missing
+            return sa.case((table.c.currency == self._currency, column))
+        if self._including_excluded and self.is_put_aside(field):
+            return func.coalesce(column, sa.cast(table.c.excluded_values[field.column].astext, sa.BigInteger))
+        return column
+
+
+def coalesced(columns: Sequence[Value]) -> Value:
+    """The first value that is there."""
+    return columns[0] if len(columns) == 1 else func.coalesce(*columns)
+
+
+def _attribute(value: Any, kind: Type) -> Value:
+    # a value of another type than the attribute's is left from before it was retyped: missing, not an error
+    match kind.kind:
+        case Kind.NUMBER:
+            return sa.case((func.jsonb_typeof(value) == "number", sa.cast(value.astext, sa.Numeric)))
+        case Kind.BOOLEAN:
+            return sa.case((func.jsonb_typeof(value) == "boolean", sa.cast(value.astext, sa.Boolean)))
+        case Kind.MOMENT:
+            return sa.cast(value.astext, sa.DateTime(timezone=True))
+        case _:
+            return cast(Value, value.astext)
