@@ -20,8 +20,10 @@ from sqlalchemy.dialects import postgresql
 
 # Importing a module of tables is what puts them into TENANT.
 import backend.ingestion.models
+import backend.interactions.derived_models
 import backend.interactions.models
-import backend.metrics.models  # noqa: F401
+import backend.metrics.models
+import backend.schedules.models  # noqa: F401
 from tenants.tables import CONTROL, CONTROL_NAMESPACE, TENANT
 
 FOLDER = Path(__file__).parent

@@ -48,11 +48,13 @@ GIVEN = (*DURATIONS, *OUTCOMES, "first_response_at", *COUNTS)
 SCORE_SCALE = 1000  # scores and numeric attributes: three decimals, exact
 
 
-def _moment(name: str, *, nullable: bool = True) -> Column[Any]:
+def moment(name: str, *, nullable: bool = True) -> Column[Any]:
+    """A column of an instant."""
     return Column(name, DateTime(timezone=True), nullable=nullable)
 
 
-def _written() -> list[Column[Any]]:
+def written() -> list[Column[Any]]:
+    """When a fact was written, and by which run."""
     return [
         Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
         Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
@@ -60,7 +62,8 @@ def _written() -> list[Column[Any]]:
     ]
 
 
-def _origin() -> list[Column[Any]]:
+def origin() -> list[Column[Any]]:
+    """What identifies a fact."""
     return [
         Column("id", Uuid, primary_key=True),
         Column("source", Text, nullable=False),
@@ -98,6 +101,9 @@ customer = Table(
     Column("external_id", Text, nullable=False),
     Column("name", Text),
     Column("segment", Text),
+    moment("joined_at"),
+    moment("lost_at"),
+    Column("at_risk", Boolean, comment="Flagged as likely to leave."),
     Column("attributes", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     UniqueConstraint("external_id"),
@@ -106,9 +112,9 @@ customer = Table(
 interaction = Table(
     "interaction",
     TENANT,
-    *_origin(),
+    *origin(),
     Column("channel", Text, nullable=False),
-    *[_moment(f"{name}_at") for name in MOMENTS],
+    *[moment(f"{name}_at") for name in MOMENTS],
     *[Column(name, BigInteger) for name in DURATIONS],
     Column(
         "given",
@@ -132,11 +138,15 @@ interaction = Table(
     Column("language", Text),
     Column("segment", Text),
     Column("problem_id", Text, comment="Links the interactions of one customer problem."),
+    Column("sentiment", Integer, comment="The customer's, in thousandths: -1000 to 1000."),
+    Column("sentiment_model", Text, comment="Which model or person judged it, with its version."),
+    Column("at_risk", Boolean, comment="The customer was flagged as likely to leave."),
     Column("exclusion", Text, comment="Why it is not counted: deleted, merged, spam, test, internal ..."),
     Column("excluded_values", JSONB, comment="Durations that came out negative, in ms, kept by name."),
     Column("attributes", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
-    *_written(),
+    *written(),
     CheckConstraint("channel IN ('" + "', '".join(CHANNELS) + "')", name="channel"),
+    CheckConstraint("sentiment BETWEEN -1000 AND 1000", name="sentiment"),
     Index(None, "started_at"),
     Index(None, "customer_id", "started_at"),
 )
@@ -144,9 +154,9 @@ interaction = Table(
 interaction_event = Table(
     "interaction_event",
     TENANT,
-    *_origin(),
+    *origin(),
     Column("interaction_id", Uuid, nullable=False),
-    _moment("happened_at", nullable=False),
+    moment("happened_at", nullable=False),
     Column(
         "kind", Text, nullable=False, comment="message, note, assigned, transferred, solved, reopened ..."
     ),
@@ -155,7 +165,7 @@ interaction_event = Table(
     Column("public", Boolean, nullable=False, server_default=text("true")),
     Column("automatic", Boolean, nullable=False, server_default=text("false")),
     Column("content", Text),
-    *_written(),
+    *written(),
     CheckConstraint("actor IN ('customer', 'agent', 'bot', 'system')", name="actor"),
     Index(None, "interaction_id", "happened_at"),
 )
@@ -163,29 +173,33 @@ interaction_event = Table(
 survey_response = Table(
     "survey_response",
     TENANT,
-    *_origin(),
+    *origin(),
     Column("interaction_id", Uuid),
     Column("kind", Text, nullable=False),
     Column("score", Integer, comment="Thousandths on the scale below; null when invited but not answered."),
     Column("scale_min", Integer, nullable=False),
     Column("scale_max", Integer, nullable=False),
     Column("comment", Text),
-    _moment("invited_at"),
-    _moment("responded_at"),
+    Column("cause", Text, comment="Why the score was low: product defect, attitude, process ..."),
+    Column("solved", Boolean, comment="Whether the customer says that it was solved."),
+    moment("invited_at"),
+    moment("responded_at"),
+    moment("called_back_at"),
     Column("agent_id", Integer),
     Column("customer_id", BigInteger),
     Column("exclusion", Text),
-    *_written(),
+    *written(),
     CheckConstraint("kind IN ('csat', 'nps', 'ces')", name="kind"),
     CheckConstraint("score BETWEEN scale_min AND scale_max", name="score"),
     Index(None, "interaction_id"),
+    Index(None, "customer_id"),
     Index(None, "responded_at"),
 )
 
 qa_review = Table(
     "qa_review",
     TENANT,
-    *_origin(),
+    *origin(),
     Column("interaction_id", Uuid),
     Column("agent_id", Integer),
     Column("reviewer", Text),
@@ -193,9 +207,9 @@ qa_review = Table(
     Column("score", Integer, comment="Thousandths of a point, 0 to 100 points."),
     Column("passed", Boolean),
     Column("critical_fail", Boolean),
-    _moment("reviewed_at", nullable=False),
+    moment("reviewed_at", nullable=False),
     Column("exclusion", Text),
-    *_written(),
+    *written(),
     CheckConstraint("score BETWEEN 0 AND 100000", name="score"),
     Index(None, "interaction_id"),
     Index(None, "reviewed_at"),
@@ -204,27 +218,29 @@ qa_review = Table(
 agent_activity = Table(
     "agent_activity",
     TENANT,
-    *_origin(),
+    *origin(),
     Column("agent_id", Integer, nullable=False),
     Column("state", Text, nullable=False),
-    _moment("started_at", nullable=False),
-    _moment("ended_at"),
+    moment("started_at", nullable=False),
+    moment("ended_at"),
     Column("duration", BigInteger, comment="Milliseconds; null while it goes on."),
     Column("capacity", Integer),
-    *_written(),
+    Column("cost", BigInteger, comment="What that time cost, in minor units."),
+    Column("currency", Text),
+    *written(),
     Index(None, "started_at"),
 )
 
 article_view = Table(
     "article_view",
     TENANT,
-    *_origin(),
+    *origin(),
     Column("article", Text, nullable=False),
     Column("customer_id", BigInteger),
     Column("interaction_id", Uuid),
     Column("helpful", Boolean),
-    _moment("viewed_at", nullable=False),
-    *_written(),
+    moment("viewed_at", nullable=False),
+    *written(),
     Index(None, "interaction_id"),
     Index(None, "viewed_at"),
 )
@@ -232,7 +248,7 @@ article_view = Table(
 order = Table(
     "order",
     TENANT,
-    *_origin(),
+    *origin(),
     Column("customer_id", BigInteger),
     Column("agent_id", Integer, comment="The agent the sale is attributed to."),
     Column("product_id", Integer),
@@ -240,12 +256,29 @@ order = Table(
     Column("refunded", BigInteger),
     Column("margin", BigInteger),
     Column("currency", Text, nullable=False),
-    _moment("ordered_at", nullable=False),
-    _moment("paid_at"),
+    moment("ordered_at", nullable=False),
+    moment("paid_at"),
     Column("exclusion", Text),
-    *_written(),
+    *written(),
     Index(None, "ordered_at"),
     Index(None, "customer_id", "ordered_at"),
+)
+
+sla_instance = Table(
+    "sla_instance",
+    TENANT,
+    *origin(),
+    Column("interaction_id", Uuid),
+    Column("metric", Text, nullable=False, comment="first_response, next_response, resolution ..."),
+    Column("policy", Text),
+    Column("target", BigInteger, comment="Milliseconds, as they were when it was applied."),
+    moment("applied_at", nullable=False),
+    moment("due_at"),
+    moment("achieved_at"),
+    Column("exclusion", Text),
+    *written(),
+    Index(None, "interaction_id"),
+    Index(None, "due_at"),
 )
 
 attribute = Table(

@@ -54,6 +54,8 @@ kpi = Table(
         server_default=text("'[]'::jsonb"),
         comment="Keys of the KPIs that must not get worse while this one gets better.",
     ),
+    Column("measure_en", Text, comment="What to do about a gap, in a sentence."),
+    Column("measure_zh", Text),
     Column("builtin", Boolean, nullable=False, server_default=text("false")),
     Column("archived_at", DateTime(timezone=True)),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
@@ -65,6 +67,27 @@ kpi = Table(
     CheckConstraint("minimum_sample >= 1", name="minimum_sample"),
     CheckConstraint("target_low <= target_high", name="target"),
     CheckConstraint("benchmark_low <= benchmark_high", name="benchmark"),
+)
+
+REFERENCES = ("industry", "peer_average", "peer_best", "own")
+
+benchmark = Table(
+    "benchmark",
+    TENANT,
+    Column("kpi_key", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("label", Text, primary_key=True, comment="Whose figure it is, or from which report."),
+    Column("low", Numeric, nullable=False, comment="In shown units; a single figure has low = high."),
+    Column("high", Numeric, nullable=False),
+    Column("float_low", Numeric, comment="Fractions the band is said to float by: 0.15 to 0.30."),
+    Column("float_high", Numeric),
+    Column("valid_from", Date, comment="First local day it speaks of; null for always."),
+    Column("updated_by", Text, nullable=False),
+    Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    CheckConstraint("kind IN ('" + "', '".join(REFERENCES) + "')", name="kind"),
+    CheckConstraint("low <= high", name="band"),
+    CheckConstraint("float_low <= float_high", name="float"),
+    comment="Figures that a KPI is held against.",
 )
 
 kpi_version = Table(

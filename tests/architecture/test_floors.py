@@ -23,6 +23,7 @@ FLOORS = [
     {"backend.scorecards", "backend.insights", "backend.quality"},
     {"backend.metrics", "backend.ingestion"},
     {"backend.interactions"},
+    {"backend.schedules"},
     {"backend.jobs"},
     {"backend.auth"},
     {"tenants"},

@@ -37,6 +37,8 @@ def upgrade() -> None:
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("duration", sa.BigInteger(), nullable=True, comment="Milliseconds; null while it goes on."),
         sa.Column("capacity", sa.Integer(), nullable=True),
+        sa.Column("cost", sa.BigInteger(), nullable=True, comment="What that time cost, in minor units."),
+        sa.Column("currency", sa.Text(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("sync_run_id", sa.Uuid(), nullable=True, comment="The run that wrote it last."),
@@ -86,11 +88,43 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("audit_entry_pkey")),
     )
     op.create_table(
+        "benchmark",
+        sa.Column("kpi_key", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("label", sa.Text(), nullable=False, comment="Whose figure it is, or from which report."),
+        sa.Column(
+            "low", sa.Numeric(), nullable=False, comment="In shown units; a single figure has low = high."
+        ),
+        sa.Column("high", sa.Numeric(), nullable=False),
+        sa.Column(
+            "float_low",
+            sa.Numeric(),
+            nullable=True,
+            comment="Fractions the band is said to float by: 0.15 to 0.30.",
+        ),
+        sa.Column("float_high", sa.Numeric(), nullable=True),
+        sa.Column(
+            "valid_from", sa.Date(), nullable=True, comment="First local day it speaks of; null for always."
+        ),
+        sa.Column("updated_by", sa.Text(), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint(
+            "kind IN ('industry', 'peer_average', 'peer_best', 'own')", name=op.f("benchmark_kind_check")
+        ),
+        sa.CheckConstraint("float_low <= float_high", name=op.f("benchmark_float_check")),
+        sa.CheckConstraint("low <= high", name=op.f("benchmark_band_check")),
+        sa.PrimaryKeyConstraint("kpi_key", "kind", "label", name=op.f("benchmark_pkey")),
+        comment="Figures that a KPI is held against.",
+    )
+    op.create_table(
         "customer",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("external_id", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=True),
         sa.Column("segment", sa.Text(), nullable=True),
+        sa.Column("joined_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("lost_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("at_risk", sa.Boolean(), nullable=True, comment="Flagged as likely to leave."),
         sa.Column(
             "attributes",
             postgresql.JSONB(astext_type=sa.Text()),
@@ -155,6 +189,18 @@ def upgrade() -> None:
             "problem_id", sa.Text(), nullable=True, comment="Links the interactions of one customer problem."
         ),
         sa.Column(
+            "sentiment", sa.Integer(), nullable=True, comment="The customer's, in thousandths: -1000 to 1000."
+        ),
+        sa.Column(
+            "sentiment_model",
+            sa.Text(),
+            nullable=True,
+            comment="Which model or person judged it, with its version.",
+        ),
+        sa.Column(
+            "at_risk", sa.Boolean(), nullable=True, comment="The customer was flagged as likely to leave."
+        ),
+        sa.Column(
             "exclusion",
             sa.Text(),
             nullable=True,
@@ -179,6 +225,7 @@ def upgrade() -> None:
             "channel IN ('chat', 'call', 'ticket', 'email', 'social', 'review', 'bot')",
             name=op.f("interaction_channel_check"),
         ),
+        sa.CheckConstraint("sentiment BETWEEN -1000 AND 1000", name=op.f("interaction_sentiment_check")),
         sa.PrimaryKeyConstraint("id", name=op.f("interaction_pkey")),
     )
     op.create_index(
@@ -188,6 +235,31 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(op.f("interaction_started_at_idx"), "interaction", ["started_at"], unique=False)
+    op.create_table(
+        "interaction_cycle",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("external_id", sa.Text(), nullable=False),
+        sa.Column("interaction_id", sa.Uuid(), nullable=False),
+        sa.Column("agent_id", sa.Integer(), nullable=True, comment="Who solved it; null while nobody did."),
+        sa.Column(
+            "position", sa.Integer(), nullable=False, comment="1 is from the opening to the first solve."
+        ),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("first_response_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("solved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("first_response_time", sa.BigInteger(), nullable=True),
+        sa.Column("duration", sa.BigInteger(), nullable=True, comment="From the opening to the solve."),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("sync_run_id", sa.Uuid(), nullable=True, comment="The run that wrote it last."),
+        sa.PrimaryKeyConstraint("id", name=op.f("interaction_cycle_pkey")),
+        comment="From an opening to a solve; its id is the interaction's, then that of each reopening's event.",
+    )
+    op.create_index(
+        op.f("interaction_cycle_interaction_id_idx"), "interaction_cycle", ["interaction_id"], unique=False
+    )
+    op.create_index(op.f("interaction_cycle_opened_at_idx"), "interaction_cycle", ["opened_at"], unique=False)
     op.create_table(
         "interaction_event",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -220,6 +292,30 @@ def upgrade() -> None:
         ["interaction_id", "happened_at"],
         unique=False,
     )
+    op.create_table(
+        "interaction_turn",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("external_id", sa.Text(), nullable=False),
+        sa.Column("interaction_id", sa.Uuid(), nullable=False),
+        sa.Column("agent_id", sa.Integer(), nullable=True, comment="Who replied; null while nobody did."),
+        sa.Column("position", sa.Integer(), nullable=False, comment="1 is the interaction's first turn."),
+        sa.Column("messages", sa.Integer(), nullable=False, comment="Customer messages in the run."),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("replied_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "wait", sa.BigInteger(), nullable=True, comment="From the run's first message to the human reply."
+        ),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("sync_run_id", sa.Uuid(), nullable=True, comment="The run that wrote it last."),
+        sa.PrimaryKeyConstraint("id", name=op.f("interaction_turn_pkey")),
+        comment="A run of customer messages until a human reply; its id is that of its first message's event.",
+    )
+    op.create_index(
+        op.f("interaction_turn_interaction_id_idx"), "interaction_turn", ["interaction_id"], unique=False
+    )
+    op.create_index(op.f("interaction_turn_started_at_idx"), "interaction_turn", ["started_at"], unique=False)
     op.create_table(
         "issue_type",
         sa.Column("id", sa.Integer(), sa.Identity(always=False), nullable=False),
@@ -268,6 +364,8 @@ def upgrade() -> None:
             nullable=False,
             comment="Keys of the KPIs that must not get worse while this one gets better.",
         ),
+        sa.Column("measure_en", sa.Text(), nullable=True, comment="What to do about a gap, in a sentence."),
+        sa.Column("measure_zh", sa.Text(), nullable=True),
         sa.Column("builtin", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("archived_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
@@ -333,6 +431,33 @@ def upgrade() -> None:
         sa.Column("moved_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("outbox_pkey")),
     )
+    op.create_table(
+        "participation",
+        sa.Column("interaction_id", sa.Uuid(), nullable=False),
+        sa.Column("agent_id", sa.Integer(), nullable=False),
+        sa.Column(
+            "first", sa.Boolean(), nullable=False, comment="The first agent to act on it; exactly one is."
+        ),
+        sa.Column(
+            "last", sa.Boolean(), nullable=False, comment="The last agent to act on it; exactly one is."
+        ),
+        sa.Column(
+            "resolver", sa.Boolean(), nullable=False, comment="Who solved it last; exactly one is, or none."
+        ),
+        sa.Column(
+            "handled", sa.BigInteger(), nullable=False, comment="Milliseconds it was assigned to the agent."
+        ),
+        sa.Column("messages", sa.Integer(), nullable=False, comment="Public messages by the agent."),
+        sa.Column("time_share", sa.Integer(), nullable=False),
+        sa.Column("message_share", sa.Integer(), nullable=False),
+        sa.CheckConstraint(
+            "message_share BETWEEN 0 AND 1000000", name=op.f("participation_message_share_check")
+        ),
+        sa.CheckConstraint("time_share BETWEEN 0 AND 1000000", name=op.f("participation_time_share_check")),
+        sa.PrimaryKeyConstraint("interaction_id", "agent_id", name=op.f("participation_pkey")),
+        comment="Agents that events name on an interaction; one that no event tells of has no rows here.",
+    )
+    op.create_index(op.f("participation_agent_id_idx"), "participation", ["agent_id"], unique=False)
     op.create_table(
         "product",
         sa.Column("id", sa.Integer(), sa.Identity(always=False), nullable=False),
@@ -416,6 +541,91 @@ def upgrade() -> None:
     op.create_index(
         op.f("rejected_record_sync_run_id_line_idx"), "rejected_record", ["sync_run_id", "line"], unique=False
     )
+    op.create_table(
+        "schedule",
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("archived_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("key ~ '^[a-z][a-z0-9_]{0,62}$'", name=op.f("schedule_key_check")),
+        sa.PrimaryKeyConstraint("key", name=op.f("schedule_pkey")),
+    )
+    op.create_table(
+        "schedule_assignment",
+        sa.Column("scope", sa.Text(), nullable=False),
+        sa.Column("scope_id", sa.Integer(), nullable=False, comment="The queue or team; 0 for all else."),
+        sa.Column(
+            "effective_from",
+            sa.DateTime(timezone=True),
+            nullable=False,
+            comment="The first assignment of a scope holds for all time before it, too.",
+        ),
+        sa.Column("schedule_key", sa.Text(), nullable=False),
+        sa.Column("created_by", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint(
+            "scope IN ('tenant', 'queue', 'team')", name=op.f("schedule_assignment_scope_check")
+        ),
+        sa.PrimaryKeyConstraint("scope", "scope_id", "effective_from", name=op.f("schedule_assignment_pkey")),
+    )
+    op.create_table(
+        "schedule_version",
+        sa.Column("schedule_key", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column(
+            "zone", sa.Text(), nullable=False, comment="IANA zone whose wall clock the hours are read by."
+        ),
+        sa.Column(
+            "hours",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=False,
+            comment="Open spans of a week as [from, to] in minutes from Monday 00:00, to excluded.",
+        ),
+        sa.Column(
+            "exceptions",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'{}'::jsonb"),
+            nullable=False,
+            comment="By date, the open spans of that day in minutes from its 00:00; none on a holiday.",
+        ),
+        sa.Column(
+            "effective_from",
+            sa.DateTime(timezone=True),
+            nullable=False,
+            comment="The first version holds for all time before it, too.",
+        ),
+        sa.Column("created_by", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("version >= 1", name=op.f("schedule_version_version_check")),
+        sa.PrimaryKeyConstraint("schedule_key", "version", name=op.f("schedule_version_pkey")),
+    )
+    op.create_table(
+        "sla_instance",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("external_id", sa.Text(), nullable=False),
+        sa.Column("interaction_id", sa.Uuid(), nullable=True),
+        sa.Column(
+            "metric", sa.Text(), nullable=False, comment="first_response, next_response, resolution ..."
+        ),
+        sa.Column("policy", sa.Text(), nullable=True),
+        sa.Column(
+            "target",
+            sa.BigInteger(),
+            nullable=True,
+            comment="Milliseconds, as they were when it was applied.",
+        ),
+        sa.Column("applied_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("achieved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("exclusion", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("sync_run_id", sa.Uuid(), nullable=True, comment="The run that wrote it last."),
+        sa.PrimaryKeyConstraint("id", name=op.f("sla_instance_pkey")),
+    )
+    op.create_index(op.f("sla_instance_due_at_idx"), "sla_instance", ["due_at"], unique=False)
+    op.create_index(op.f("sla_instance_interaction_id_idx"), "sla_instance", ["interaction_id"], unique=False)
     op.create_table(
         "source",
         sa.Column(
@@ -685,8 +895,18 @@ def upgrade() -> None:
         sa.Column("scale_min", sa.Integer(), nullable=False),
         sa.Column("scale_max", sa.Integer(), nullable=False),
         sa.Column("comment", sa.Text(), nullable=True),
+        sa.Column(
+            "cause",
+            sa.Text(),
+            nullable=True,
+            comment="Why the score was low: product defect, attitude, process ...",
+        ),
+        sa.Column(
+            "solved", sa.Boolean(), nullable=True, comment="Whether the customer says that it was solved."
+        ),
         sa.Column("invited_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("responded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("called_back_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("agent_id", sa.Integer(), nullable=True),
         sa.Column("customer_id", sa.BigInteger(), nullable=True),
         sa.Column("exclusion", sa.Text(), nullable=True),
@@ -697,6 +917,7 @@ def upgrade() -> None:
         sa.CheckConstraint("score BETWEEN scale_min AND scale_max", name=op.f("survey_response_score_check")),
         sa.PrimaryKeyConstraint("id", name=op.f("survey_response_pkey")),
     )
+    op.create_index(op.f("survey_response_customer_id_idx"), "survey_response", ["customer_id"], unique=False)
     op.create_index(
         op.f("survey_response_interaction_id_idx"), "survey_response", ["interaction_id"], unique=False
     )

@@ -1,0 +1,1 @@
+"""Working hours: versioned schedules, whose they are, and the business clock that follows them."""
