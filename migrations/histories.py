@@ -20,7 +20,7 @@ from sqlalchemy.dialects import postgresql
 
 # Importing a module of tables is what puts them into TENANT.
 import backend.ingestion.models
-import backend.interactions.derived_models
+import backend.interactions.derived.models
 import backend.interactions.models
 import backend.metrics.models
 import backend.schedules.models  # noqa: F401
