@@ -47,7 +47,7 @@ class Evaluator:
             preparation = await self._preparation(session, restriction)
             outcomes = [_prepared(preparation, question) for question in questions]
             frames = Frames()
-            setting = _setting(preparation)
+            setting = self._setting(preparation)
             for statement in plan(one.task for one in outcomes if isinstance(one, Wanted)).statements:
                 lowered = lower(statement, setting)
                 frames.add(lowered, (await session.execute(lowered.select)).all())
@@ -69,7 +69,7 @@ class Evaluator:
             preparation = await self._preparation(session, restriction)
             wanted = preparation.prepare_cell(question, place)
             whole = with_aggregates(wanted, preparation.currency)
-            setting, frames = _setting(preparation), Frames()
+            setting, frames = self._setting(preparation), Frames()
             for statement in plan([whole.task]).statements:
                 lowered = lower(statement, setting)
                 frames.add(lowered, (await session.execute(lowered.select)).all())
@@ -99,7 +99,7 @@ class Evaluator:
         async with self._database.read(snapshot=True) as session:
             preparation = await self._preparation(session, restriction)
             listing = preparation.prepare_drill(question, drill, own_fields)
-            select = lower_listing(listing, _setting(preparation), after=after, limit=limit)
+            select = lower_listing(listing, self._setting(preparation), after=after, limit=limit)
             found = await session.execute(select)
         return [drilled(listing, row) for row in found]
 
@@ -111,7 +111,7 @@ class Evaluator:
         async with self._database.read(snapshot=True, statement_timeout=EXPORT_TIMEOUT) as session:
             preparation = await self._preparation(session, _EVERYTHING)
             listing = preparation.prepare_drill(question, drill, all_fields)
-            async for row in session.stream(lower_listing(listing, _setting(preparation))):
+            async for row in session.stream(lower_listing(listing, self._setting(preparation))):
                 yield drilled(listing, row)
 
     async def explain(self, question: Question, *, restriction: Restriction = _EVERYTHING) -> str:
@@ -119,7 +119,7 @@ class Evaluator:
         async with self._database.read() as session:
             preparation = await self._preparation(session, restriction)
         planned = plan([preparation.prepare(question).task])
-        setting = _setting(preparation)
+        setting = self._setting(preparation)
         statements = [spell(lower(statement, setting)) for statement in planned.statements]
         return "\n\n".join([describe(planned), *statements])
 
@@ -129,9 +129,14 @@ class Evaluator:
         attributes = await repository.list_attributes(session)
         return Preparation.of(kpis, attributes, tenant.zone, tenant.currency, restriction)
 
-
-def _setting(preparation: Preparation) -> Setting:
-    return Setting(preparation.vocabulary, preparation.zone, preparation.currency, preparation.restriction)
+    def _setting(self, preparation: Preparation) -> Setting:
+        return Setting(
+            preparation.vocabulary,
+            preparation.zone,
+            preparation.currency,
+            preparation.restriction,
+            self._clock(),
+        )
 
 
 def _prepared(preparation: Preparation, question: Question) -> Wanted | DomainError:

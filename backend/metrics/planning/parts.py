@@ -85,6 +85,16 @@ class Part:
         """Whether the values of two sets of rows give the value of both together."""
         return self.collect in MERGEABLE
 
+    @property
+    def regroups(self) -> bool:
+        """Whether the groups of a fine split give those of a coarser one.
+
+        Not where groups overlap: a day's last 28 days share rows with the next day's, and an interaction may
+        be credited to several agents.
+        """
+        basis = self.basis
+        return self.mergeable and basis.moving is None and basis.state is None and basis.credit is None
+
 
 def parts_of(aggregate: Aggregate) -> tuple[Part, ...]:
     """The parts of an aggregate, in the order its last step reads them."""

@@ -6,8 +6,8 @@ so a board costs as many scans as it looks at different rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -45,6 +45,10 @@ class Split:
     def keys(self) -> tuple[Key, ...]:
         """What it groups by, in the order its groups are keyed."""
         return self.dimensions if self.grain is None else (self.grain, *self.dimensions)
+
+    def without(self, dimensions: Collection[Field]) -> Split:
+        """The split whose groups take all members of these dimensions together."""
+        return replace(self, dimensions=tuple(one for one in self.dimensions if one not in dimensions))
 
 
 ALL = Split()
@@ -94,16 +98,17 @@ class Task:
         """The asked window, and the one it is compared with."""
         return (self.window,) if self.previous is None else (self.window, self.previous)
 
-    def scan(self, part: Part, window: Window | None) -> Scan:
-        """The rows that a part of this question is collected over."""
+    def scan(self, part: Part, window: Window | None, split: Split) -> Scan:
+        """The rows that a part of this question is collected over for the groups of a split."""
         return Scan(part.basis, window, self.where)
 
     def splits(self, part: Part) -> tuple[Split, ...]:
-        """The splits a part is collected by; what merges is collected by the finest one only."""
-        if part.mergeable:
-            return (self.split,)
-        members = (Split(None, self.split.dimensions),) if self.by_member else ()
-        return tuple(dict.fromkeys((self.split, *members, ALL)))
+        """The splits a part is collected by; what regroups is collected by the finest one only."""
+        wanted = (self.split,)
+        if not part.regroups:
+            members = (Split(None, self.split.dimensions),) if self.by_member else ()
+            wanted = (self.split, *members, ALL)
+        return tuple(dict.fromkeys(split.without(part.across) for split in wanted))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +132,11 @@ def plan(tasks: Iterable[Task]) -> Plan:
         parts = dict.fromkeys(part for one in task.formulas for part in parts_in(one.expression))
         for window in task.windows:
             for part in parts:
-                group = gathered.setdefault((task.scan(part, window), kind_of(part)), _Gathered())
-                group.parts[part] = None
-                group.splits.update(dict.fromkeys(task.splits(part)))
+                for split in task.splits(part):
+                    place = task.scan(part, window, split), kind_of(part)
+                    group = gathered.setdefault(place, _Gathered())
+                    group.parts[part] = None
+                    group.splits[split] = None
     return Plan(tuple(_statements(gathered)))
 
 

@@ -14,7 +14,7 @@ from backend.metrics.planning.arithmetic import Result, last_step, to_float
 from backend.metrics.planning.calendar import look_ahead
 from backend.metrics.planning.frames import Frames, GroupKey
 from backend.metrics.planning.members import Members
-from backend.metrics.planning.parts import empty, parts_in
+from backend.metrics.planning.parts import Part, empty, parts_in
 from backend.metrics.planning.planner import ALL, Split, Task
 from backend.metrics.planning.reach import leaves_of
 from backend.metrics.questions import Answer, Cell, CellState, Column, KpiDescription, Order
@@ -93,14 +93,18 @@ class _Side:
             key
             for parts in self._parts
             for part in parts
-            for key in self._frames.groups(self._task.scan(part, self._window), self._task.split, part)
+            if not part.across
+            for key in self._collected(part, self._task.split)
         }
 
     def results(self, at: int, split: Split, keys: Sequence[GroupKey]) -> list[Result]:
         """One KPI's values for the groups of the question's split, of its members, or of everything."""
         step = self._steps[at]
-        found = [(self._collected(part, split), empty(part.collect)) for part in self._parts[at]]
-        return [step([values.get(key, nothing) for values, nothing in found]) for key in keys]
+        found = [
+            (self._collected(part, split), _narrowing(split, part), empty(part.collect))
+            for part in self._parts[at]
+        ]
+        return [step([values.get(narrow(key), nothing) for values, narrow, nothing in found]) for key in keys]
 
     def column(self, at: int, rows: Sequence[_Row]) -> Column:
         """One KPI's cells over the rows."""
@@ -121,12 +125,16 @@ class _Side:
         """One KPI over all rows of the window."""
         return self._cell(at, self.results(at, ALL, [()])[0], self._end(None))
 
-    def _collected(self, part: Any, split: Split) -> Mapping[GroupKey, Any]:
-        scan, own = self._task.scan(part, self._window), self._task.split
-        if split == own or not part.mergeable:
-            return self._frames.groups(scan, split, part)
-        coarser: Callable[[GroupKey], GroupKey] = (lambda key: ()) if split == ALL else (lambda key: key[1:])
-        return self._frames.regrouped(scan, own, part, coarser)
+    def _collected(self, part: Part, split: Split) -> Mapping[GroupKey, Any]:
+        """A part's values by the groups of a split, without the dimensions that the part is taken across."""
+        own, wanted = self._task.split.without(part.across), split.without(part.across)
+        if wanted == own or not part.regroups:
+            scan = self._task.scan(part, self._window, wanted)
+            return self._frames.groups(scan, wanted, part)
+        coarser: Callable[[GroupKey], GroupKey] = (
+            (lambda key: key[1:]) if wanted.dimensions else (lambda key: ())
+        )
+        return self._frames.regrouped(self._task.scan(part, self._window, own), own, part, coarser)
 
     def _end(self, rank: int | None) -> datetime | None:
         if rank is not None and rank + 1 < len(self.starts):
@@ -152,6 +160,14 @@ class _Side:
 
 
 _NO_BUCKET = Result(None, 0)
+
+
+def _narrowing(split: Split, part: Part) -> Callable[[GroupKey], GroupKey]:
+    """From the key of a group to that of the group which takes the part's dimensions together."""
+    if not part.across:
+        return lambda key: key
+    kept = [at for at, key in enumerate(split.keys) if key not in part.across]
+    return lambda key: tuple(key[at] for at in kept)
 
 
 def _rows(wanted: Wanted, side: _Side, members: Members) -> tuple[list[_Row], int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -27,13 +27,14 @@ from backend.metrics.questions import Restriction
 class Setting:
     """What holds for all statements of an evaluation: whose data it is and what of it may be seen.
 
-    `zone` cuts calendar fields where a scan has no window.
+    `zone` cuts calendar fields where a scan has no window. `now` is the instant of the answer.
     """
 
     vocabulary: Vocabulary
     zone: str
     currency: str
     restriction: Restriction
+    now: datetime
 
 
 class Rows:
