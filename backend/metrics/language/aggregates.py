@@ -8,16 +8,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from backend.metrics.language.arithmetic import meet
 from backend.metrics.language.binding_rows import RowBinder
-from backend.metrics.language.bound import Aggregate, Basis, Row
+from backend.metrics.language.bound import Aggregate, Basis, Row, Stretch
 from backend.metrics.language.diagnostics import Code, Findings, find_nearest
 from backend.metrics.language.fields import CUSTOMER, INTERACTION
 from backend.metrics.language.formatter import format_node
 from backend.metrics.language.functions import Function, Gives, Takes
-from backend.metrics.language.terms import Budget, Use, joined, type_label
+from backend.metrics.language.terms import Budget, Term, Use, joined, type_label
 from backend.metrics.language.tree import NO_CLAUSES, Call, Clauses, Node
-from backend.metrics.language.types import BOOLEAN, COUNT, MOMENT, RATIO, Fact, Kind, Type, Vocabulary
+from backend.metrics.language.types import (
+    BOOLEAN,
+    COUNT,
+    DURATION,
+    MOMENT,
+    RATIO,
+    Fact,
+    Kind,
+    Type,
+    Unit,
+    Vocabulary,
+)
 from backend.metrics.language.vocabulary import find_fact, reachable
+
+_ARGUMENTS = {Takes.NOTHING: 0, Takes.NUMBERS: 2, Takes.MOMENTS: 2}
+_KINDS = {Takes.VALUE: {Kind.NUMBER, Kind.TEXT, Kind.DATE}, Takes.MOMENTS: {Kind.MOMENT}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +67,7 @@ class AggregateBinder:
         where, condition_uses, sound = self._where(node)
         if taken is None or not sound:
             return None
-        argument, type_ = taken
+        argument, type_, other = taken
         uses = (*rows.used, *condition_uses, *scope.uses)
         fact = self._fact(uses)
         if fact is None:
@@ -62,7 +77,7 @@ class AggregateBinder:
             return None
         conditions = [row for row in (where, scope.where) if row is not None]
         condition = joined("and", *conditions) if conditions else None
-        return Aggregate(function.bound, argument, condition, basis, type_, percentile)
+        return Aggregate(function.bound, argument, condition, basis, type_, percentile, other=other)
 
     def _basis(self, node: Call, fact: Fact, scope: Scope) -> Basis | None:
         for word in ("over", "while", "across", "credited"):
@@ -78,26 +93,46 @@ class AggregateBinder:
         excluded = node.clauses.including_excluded or scope.clauses.including_excluded
         return Basis(fact.name, anchor, excluded)
 
-    def _taken(self, node: Call, function: Function, rows: RowBinder) -> tuple[Row | None, Type] | None:
-        """The argument and the type of the result."""
-        wanted = 0 if function.takes is Takes.NOTHING else 1
-        if len(node.arguments) != wanted:
+    def _taken(
+        self, node: Call, function: Function, rows: RowBinder
+    ) -> tuple[Row | None, Type, Row | None] | None:
+        """The argument, the type of the result, and the second argument where there are two."""
+        if len(node.arguments) != _ARGUMENTS.get(function.takes, 1):
             self._wrong_count(node, function)
             return None
         if function.takes is Takes.NOTHING:
-            return None, COUNT
+            return None, COUNT, None
         argument = node.arguments[0]
         if function.takes is Takes.CONDITION:
             condition = rows.condition(argument)
-            return None if condition is None else (condition, RATIO)
-        term = rows.term(argument)
-        if term is None:
+            return None if condition is None else (condition, RATIO, None)
+        terms = [rows.term(one) for one in node.arguments]
+        sound = [term for term in terms if term is not None and self._fits(term, function)]
+        if len(sound) < len(terms):
             return None
-        allowed = {Kind.NUMBER} if function.takes is Takes.NUMBER else {Kind.NUMBER, Kind.TEXT, Kind.DATE}
-        if term.type.kind not in allowed:
-            self._wrong_argument(argument, function, term.type)
-            return None
-        return term.row, COUNT if function.gives is Gives.COUNT else term.type
+        term = sound[0]
+        if function.takes is Takes.MOMENTS:
+            return Stretch(term.row, sound[1].row), DURATION, None
+        if function.takes is Takes.NUMBERS:
+            met = meet(term, sound[1], self._findings)
+            return None if met is None else (met[0][0], Type(Kind.NUMBER, Unit.NONE), met[0][1])
+        return term.row, COUNT if function.gives is Gives.COUNT else term.type, None
+
+    def _fits(self, term: Term, function: Function) -> bool:
+        kinds = _KINDS.get(function.takes, {Kind.NUMBER})
+        if term.type.kind not in kinds:
+            self._wrong_argument(term.node, function, term.type)
+            return False
+        if term.ratio and function.bound in ("avg", "sum"):
+            written = format_node(term.node)
+            self._findings.add(
+                Code.ROW_DIVISION,
+                term.node.span,
+                f"{function.name} of {written} weighs small rows too much.",
+                hint="Divide totals instead: sum(…) / sum(…).",
+            )
+            return False
+        return True
 
     def _where(self, node: Call) -> tuple[Row | None, Sequence[Use], bool]:
         if node.clauses.where is None:

@@ -12,10 +12,11 @@ from backend.metrics.language.literals import MAX_SCALE, number_literal
 from backend.metrics.language.terms import Term, constant_term, type_label
 from backend.metrics.language.tree import Binary, Span, Unary
 from backend.metrics.language.types import BOOLEAN, DURATION, MOMENT, Kind, Type, Unit
-from backend.metrics.language.units import find_common, find_product, unit_label
+from backend.metrics.language.units import find_common, find_product, find_quotient, unit_label
 
 # Twice the digits a number may have, so that a product is exact before it is judged.
 _EXACT = Context(prec=60)
+QUOTIENT_SCALE = 1_000_000  # the quotient of a row is rounded to so many parts
 
 
 def negate(node: Unary, term: Term, findings: Findings) -> Term | None:
@@ -25,23 +26,17 @@ def negate(node: Unary, term: Term, findings: Findings) -> Term | None:
     if term.constant is not None:
         return constant_term(-term.constant, term.type, node, findings)
     zero = number_literal(Decimal(0), term.type, term.type.scale)
-    return Term(bound.Arithmetic("-", zero, term.row, term.type), term.type, node)
+    return Term(bound.Arithmetic("-", zero, term.row, term.type), term.type, node, ratio=term.ratio)
 
 
 def combine(node: Binary, left: Term, right: Term, findings: Findings) -> Term | None:
-    """+ - * of two numbers, or the time between two moments."""
+    """+ - * / of two numbers, or the time between two moments."""
     if MOMENT in (left.type, right.type):
         return _between(node, left, right, findings)
     if not _is_number(left, findings) or not _is_number(right, findings):
         return None
     if node.op == "/":
-        findings.add(
-            Code.ROW_DIVISION,
-            node.span,
-            "Rows are not divided one by one: a mean of quotients weighs small rows too much.",
-            hint="Divide totals instead: sum(…) / sum(…).",
-        )
-        return None
+        return _quotient(node, left, right, findings)
     if left.constant is not None and right.constant is not None:
         return _folded(node, left, right, left.constant, right.constant, findings)
     if node.op == "*":
@@ -50,7 +45,7 @@ def combine(node: Binary, left: Term, right: Term, findings: Findings) -> Term |
     if met is None:
         return None
     rows, type_ = met
-    return Term(bound.Arithmetic(node.op, *rows, type_), type_, node)
+    return Term(bound.Arithmetic(node.op, *rows, type_), type_, node, ratio=left.ratio or right.ratio)
 
 
 def meet(
@@ -127,6 +122,19 @@ def _folded(
         return constant_term(value, Type(Kind.NUMBER, type_.unit, scale), node, findings)
 
 
+def _quotient(node: Binary, left: Term, right: Term, findings: Findings) -> Term | None:
+    if right.constant == 0:
+        findings.add(Code.DIVISION_BY_ZERO, right.node.span, "Nothing can be divided by zero.")
+        return None
+    type_ = find_quotient(left.type, right.type, constant=right.constant is not None)
+    if type_ is None:
+        _units_differ(right.node.span, left, right, findings)
+        return None
+    type_ = Type(Kind.NUMBER, type_.unit, QUOTIENT_SCALE)
+    ratio = right.constant is None or left.ratio or right.ratio
+    return Term(bound.Quotient(left.row, right.row, type_), type_, node, ratio=ratio)
+
+
 def _product(node: Binary, left: Term, right: Term, findings: Findings) -> Term | None:
     type_ = find_product(left.type, right.type)
     if type_ is None:
@@ -137,7 +145,8 @@ def _product(node: Binary, left: Term, right: Term, findings: Findings) -> Term 
         findings.add(Code.NUMBER_TOO_LARGE, node.span, "This product has more than nine decimals.")
         return None
     type_ = Type(Kind.NUMBER, type_.unit, scale)
-    return Term(bound.Arithmetic("*", left.row, right.row, type_), type_, node)
+    row = bound.Arithmetic("*", left.row, right.row, type_)
+    return Term(row, type_, node, ratio=left.ratio or right.ratio)
 
 
 def _at_scale(term: Term, type_: Type) -> Row:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from backend.metrics.language.aggregates import Scope
 from backend.metrics.language.binding_formulas import FormulaBinder
 from backend.metrics.language.binding_rows import RowBinder
-from backend.metrics.language.bound import Aggregate, BoundFormula, Combined, Expression, Row
+from backend.metrics.language.bound import Aggregate, BoundFormula, Choice, Combined, Expression, Row
 from backend.metrics.language.diagnostics import Code, Diagnostic, Findings
 from backend.metrics.language.formatter import format_formula
 from backend.metrics.language.parser import parse_condition
@@ -92,5 +92,7 @@ def _measures(expression: Expression) -> bool:
             return True
         case Combined(left=left, right=right):
             return _measures(left) or _measures(right)
+        case Choice(then=then, otherwise=otherwise):
+            return _measures(then) or _measures(otherwise)
         case _:
             return False

@@ -8,8 +8,9 @@ from typing import assert_never
 
 from backend.metrics.language.aggregates import AggregateBinder, Scope
 from backend.metrics.language.arithmetic import needs_unit
+from backend.metrics.language.binding_choices import CellConditions, in_unit, meet_values, units_differ
 from backend.metrics.language.binding_rows import RowBinder
-from backend.metrics.language.bound import Combined, Constant, Expression
+from backend.metrics.language.bound import Choice, Combined, Constant, Expression
 from backend.metrics.language.diagnostics import Code, Findings
 from backend.metrics.language.formatter import format_node
 from backend.metrics.language.functions import find_function
@@ -126,11 +127,27 @@ class FormulaBinder:
                 left = self._expression(node.left, scope, depth + 1)
                 right = self._expression(node.right, scope, depth + 1)
                 return None if left is None or right is None else self._combined(node, left, right)
-            case Text() | Truth() | Unary() | Binary() | Missing() | Among() | Conditional():
+            case Conditional():
+                return self._choice(node, scope, depth)
+            case Text() | Truth() | Unary() | Binary() | Missing() | Among():
                 self._no_number(node)
                 return None
             case _:
                 assert_never(node)
+
+    def _choice(self, node: Conditional, scope: Scope, depth: int) -> Expression | None:
+        def value(inner: Node) -> Expression | None:
+            return self._expression(inner, scope, depth + 1)
+
+        condition = CellConditions(value, self._findings).bind(node.condition)
+        then, otherwise = value(node.then), value(node.otherwise)
+        if condition is None or then is None or otherwise is None:
+            return None
+        met = meet_values(then, otherwise)
+        if met is None:
+            units_differ(node.otherwise.span, then, otherwise, self._findings)
+            return None
+        return Choice(condition, *met, met[0].type)
 
     def _reference(self, node: KpiReference, scope: Scope, depth: int) -> Expression | None:
         formula = self._references.find(node, self._path, self._findings)
@@ -178,8 +195,6 @@ class FormulaBinder:
         hint = "Put a condition into share(…) or count(where …)."
         if isinstance(node, Text):
             hint = "Texts stand in conditions only."
-        elif isinstance(node, Conditional):
-            hint = "“if” chooses for each row, inside an aggregate: sum(if(answered, 1, 0))."
         self._findings.add(
             Code.RESULT_NOT_NUMBER,
             node.span,
@@ -282,10 +297,7 @@ def _is_hundredfold(expression: Expression) -> bool:
 
 
 def _as(expression: Expression, type_: Type, op: str) -> Expression:
-    """A plain number in a sum takes the unit of the sum."""
-    if op in "+-" and isinstance(expression, Constant) and expression.type.unit is Unit.NONE:
-        return Constant(expression.value, type_)
-    return expression
+    return in_unit(expression, type_) if op in "+-" else expression
 
 
 def _negative(expression: Expression) -> Expression:

@@ -180,7 +180,8 @@ class RowBinder:
             if met is None:
                 return None
             rows, type_ = met
-        return Term(bound.Choose(condition, *rows, type_), type_, node)
+        ratio = then.ratio or otherwise.ratio
+        return Term(bound.Choose(condition, *rows, type_), type_, node, ratio=ratio)
 
     def _called(self, node: Call | KpiReference) -> Term | None:
         if isinstance(node, Call):

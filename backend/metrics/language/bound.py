@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from backend.metrics.language.moving import Moving
-from backend.metrics.language.types import BOOLEAN, Field, Type
+from backend.metrics.language.types import BOOLEAN, DURATION, Field, Type
 
 # row expressions
 
@@ -47,6 +47,23 @@ class Arithmetic:
     left: Row
     right: Row
     type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Quotient:
+    """A number over another, rounded to the scale of its type; NULL over zero."""
+
+    left: Row
+    right: Row
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """The span from one moment to another on the line of the row's agent; NULL without agent, or if negative."""
+
+    start: Row
+    end: Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +141,8 @@ Row = (
     | FieldValue
     | Happened
     | Arithmetic
+    | Quotient
+    | Stretch
     | Scaled
     | Compare
     | OneOf
@@ -137,9 +156,9 @@ Row = (
 
 def type_of(row: Row) -> Type:
     """What sort of value a row expression has."""
-    if isinstance(row, Literal | FieldValue | Arithmetic | Scaled | Choose):
+    if isinstance(row, Literal | FieldValue | Arithmetic | Quotient | Scaled | Choose):
         return row.type
-    return BOOLEAN
+    return DURATION if isinstance(row, Stretch) else BOOLEAN
 
 
 # formula expressions
@@ -166,10 +185,10 @@ class Aggregate:
     """One aggregate over the rows of a fact.
 
     function: count, count_distinct, sum, avg, min, max, stddev, share, percentile (log histogram),
-    exact_percentile (percentile_cont), disc_percentile (percentile_disc). `percentile` is in (0, 1) for
-    those three. For share, the argument is the condition and the rows where it is NULL are not in the
-    denominator. `type` is the type of the result before division by its scale. The members of the
-    dimensions in `across` are taken together.
+    exact_percentile (percentile_cont), disc_percentile (percentile_disc), union_time, agreement. `percentile`
+    is in (0, 1) for the percentiles. For share, the argument is the condition and the rows where it is NULL
+    are not in the denominator. agreement has a second argument in `other`. `type` is the type of the result
+    before division by its scale. The members of the dimensions in `across` are taken together.
     """
 
     function: str
@@ -179,6 +198,7 @@ class Aggregate:
     type: Type
     percentile: Decimal | None = None
     across: tuple[Field, ...] = ()
+    other: Row | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +219,53 @@ class Combined:
     type: Type
 
 
-Expression = Aggregate | Constant | Combined
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """if(condition, then, otherwise) on a cell; a condition that no data leaves open does not hold."""
+
+    condition: Condition
+    then: Expression
+    otherwise: Expression
+    type: Type
+
+
+Expression = Aggregate | Constant | Combined | Choice
+
+
+@dataclass(frozen=True, slots=True)
+class CellCompare:
+    """= != < <= > >= of two values of a cell; open where either has no data."""
+
+    op: str
+    left: Expression
+    right: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class CellMissing:
+    """Whether a value of a cell has no data (or, negated, has)."""
+
+    operand: Expression
+    negated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CellLogic:
+    """and / or of conditions on a cell."""
+
+    op: str
+    left: Condition
+    right: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class CellNot:
+    """The opposite of a condition on a cell; what is open stays open."""
+
+    operand: Condition
+
+
+Condition = CellCompare | CellMissing | CellLogic | CellNot
 
 
 @dataclass(frozen=True, slots=True)

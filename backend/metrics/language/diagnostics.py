@@ -95,7 +95,7 @@ MEANINGS: dict[Code, str] = {
     Code.UNITS_DIFFER: "Two sides of different units: seconds and a count, say.",
     Code.DURATION_NEEDS_UNIT: "A plain number where a duration is needed: write 30s, 5m or 2h.",
     Code.OPERATOR_NOT_FOR_TYPE: "The operator does not work on values of this type.",
-    Code.ROW_DIVISION: "Division inside an aggregate; divide aggregates instead.",
+    Code.ROW_DIVISION: "A mean or sum of quotients; divide totals instead.",
     Code.DIVISION_BY_ZERO: "Division by the number zero.",
     Code.AGGREGATE_NESTED: "An aggregate (or a KPI) inside an aggregate: an average of averages.",
     Code.AGGREGATE_IN_CONDITION: "An aggregate (or a KPI) in a condition on rows.",

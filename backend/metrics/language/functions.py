@@ -18,6 +18,8 @@ class Takes(StrEnum):
     NUMBER = "a number"
     VALUE = "a text, number or date"
     DURATION = "a duration"
+    NUMBERS = "two numbers"
+    MOMENTS = "two moments"
 
 
 class Gives(StrEnum):
@@ -27,6 +29,8 @@ class Gives(StrEnum):
     SHARE = "a share (0 to 1)"
     SAME = "the unit of what it takes"
     CONDITION = "a condition"
+    SPAN = "a duration"
+    NUMBER = "a number (-1 to 1)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,20 @@ DEVIATION = Function(
     "Standard deviation of a sample (n - 1) over the values present; no data below two.",
     "stddev(handle_time)", "standard deviation of {x}", "{x}的标准差",
 )  # fmt: skip
+UNION_TIME = Function(
+    "union_time", "union_time", Takes.MOMENTS, Gives.SPAN, False,
+    "Time in which at least one of an agent's rows goes on, from the first moment to the second: what overlaps "
+    "counts once. Each agent's time is added; rows without an agent, or without one of the moments, are left "
+    "out.",
+    "union_time(accepted, closed)", "time with at least one of an agent's {fact} going on ({x})",
+    "客服至少有一个{fact}进行中的时长（{x}）",
+)  # fmt: skip
+AGREEMENT = Function(
+    "agreement", "agreement", Takes.NUMBERS, Gives.NUMBER, True,
+    "How far two scores of the same thing agree beyond chance: weighted kappa with quadratic weights. 1 is "
+    "always, 0 is no more than chance; no data where neither ever varies.",
+    "agreement(customer_messages, agent_messages)", "agreement of {x}", "{x}的一致性",
+)  # fmt: skip
 SHARE = Function(
     "share", "share", Takes.CONDITION, Gives.SHARE, True,
     "Rows for which the condition holds, divided by the rows for which it is known to hold or not. "
@@ -130,7 +148,7 @@ CONTACTED_AGAIN = Function(
 )  # fmt: skip
 
 FUNCTIONS: tuple[Function, ...] = (
-    COUNT, COUNT_DISTINCT, SUM, AVERAGE, MINIMUM, MAXIMUM, DEVIATION, SHARE,
+    COUNT, COUNT_DISTINCT, SUM, AVERAGE, MINIMUM, MAXIMUM, DEVIATION, SHARE, UNION_TIME, AGREEMENT,
     MEDIAN, PERCENTILE, EXACT_PERCENTILE, DISCRETE_PERCENTILE, CONTACTED_AGAIN,
 )  # fmt: skip
 
@@ -138,7 +156,7 @@ SYNONYMS = {  # what people type first -> what they mean here
     "average": "avg", "mean": "avg", "total": "sum", "distinct": "count_distinct",
     "countdistinct": "count_distinct",
     "count_unique": "count_distinct", "nunique": "count_distinct", "rate": "share", "ratio": "share",
-    "percent": "share", "percentage": "share", "minimum": "min", "maximum": "max", "std": "stddev",
+    "kappa": "agreement", "percent": "share", "percentage": "share", "minimum": "min", "maximum": "max", "std": "stddev",
     "stdev": "stddev", "percentile": "p90", "quantile": "p90", "percentile_cont": "exact_p90",
     "percentile_disc": "disc_p90", "iff": "if", "iif": "if",
     "平均": "avg", "求和": "sum", "计数": "count", "占比": "share", "中位数": "median",

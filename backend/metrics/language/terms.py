@@ -55,7 +55,7 @@ class Term:
     """A bound value.
 
     `constant` is the number, in shown units, of a term without fields; `text` the text of a literal;
-    `field` the field of a term that is nothing else.
+    `field` the field of a term that is nothing else; `ratio`: rows were divided by one another.
     """
 
     row: Row
@@ -64,6 +64,7 @@ class Term:
     constant: Decimal | None = None
     text: str | None = None
     field: Field | None = None
+    ratio: bool = False
 
     @property
     def named(self) -> bool:

@@ -6,11 +6,22 @@ Two formulas that mean the same give the same bits, whether their parts came fro
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 from typing import Any, TypeAlias, assert_never
 
-from backend.metrics.language.bound import Aggregate, Combined, Constant, Expression
+from backend.metrics.language.bound import (
+    Aggregate,
+    CellCompare,
+    CellLogic,
+    CellMissing,
+    CellNot,
+    Choice,
+    Combined,
+    Condition,
+    Constant,
+    Expression,
+)
 from backend.metrics.planning.histogram import percentile
 from backend.metrics.planning.parts import PARTS
 
@@ -79,8 +90,64 @@ def _combined(expression: Expression, at: int) -> tuple[LastStep, int]:
             one, middle = _combined(left, at)
             other, end = _combined(right, middle)
             return lambda values: _apply(op, one(values), other(values)), end
+        case Choice(condition=condition, then=then, otherwise=otherwise):
+            holds, middle = _condition(condition, at)
+            one, middle = _combined(then, middle)
+            other, end = _combined(otherwise, middle)
+
+            def choose(values: Sequence[Any]) -> Result:
+                chosen = one(values) if holds(values) else other(values)
+                return replace(chosen, top=None, bottom=None)
+
+            return choose, end
         case _:
             assert_never(expression)
+
+
+def _condition(condition: Condition, at: int) -> tuple[Callable[[Sequence[Any]], bool | None], int]:
+    """Whether a condition on a cell holds, None where that is open; and where the next values begin."""
+    match condition:
+        case CellCompare(op=op, left=left, right=right):
+            one, middle = _combined(left, at)
+            other, end = _combined(right, middle)
+            return lambda values: _compared(op, one(values).value, other(values).value), end
+        case CellMissing(operand=operand, negated=negated):
+            value, end = _combined(operand, at)
+            return lambda values: (value(values).value is None) is not negated, end
+        case CellLogic(op=op, left=first, right=second):
+            here, middle = _condition(first, at)
+            there, end = _condition(second, middle)
+            decides = op == "or"  # what settles it whatever the other is
+
+            def joined(values: Sequence[Any]) -> bool | None:
+                found = here(values), there(values)
+                return decides if decides in found else None if None in found else not decides
+
+            return joined, end
+        case CellNot(operand=inner):
+            holds, end = _condition(inner, at)
+            return lambda values: None if (found := holds(values)) is None else not found, end
+        case _:
+            assert_never(condition)
+
+
+def _compared(op: str, left: Exact | None, right: Exact | None) -> bool | None:
+    if left is None or right is None:
+        return None
+    one, other = left[0] * right[1], right[0] * left[1]  # denominators are positive
+    match op:
+        case "=":
+            return one == other
+        case "!=":
+            return one != other
+        case "<":
+            return one < other
+        case "<=":
+            return one <= other
+        case ">":
+            return one > other
+        case _:
+            return one >= other
 
 
 def _apply(op: str, left: Result, right: Result) -> Result:
@@ -145,6 +212,19 @@ def _deviation(parts: Parts, aggregate: Aggregate) -> Result:
     return Result((top, bottom * aggregate.type.scale), n)
 
 
+def _agreement(parts: Parts, aggregate: Aggregate) -> Result:
+    """Quadratically weighted kappa: 1 less the observed squared distance over that expected by chance.
+
+    With n pairs the expected one is sum(x^2) + sum(y^2) - 2 * sum(x) * sum(y) / n; where it is 0 (everybody
+    always gives the same score) there is nothing to agree on.
+    """
+    n, first, second, first_squares, second_squares, distance = parts
+    expected = n * (first_squares + second_squares) - 2 * first * second  # both n times what is said above
+    if not n or not expected:
+        return Result(None, n)
+    return Result((expected - n * distance, expected), n)
+
+
 def _percentile(parts: Parts, aggregate: Aggregate) -> Result:
     counts: Mapping[int, int] = parts[0]
     if aggregate.percentile is None:
@@ -171,6 +251,8 @@ LAST_STEPS: Mapping[str, Callable[[Parts, Aggregate], Result]] = {
     "max": _present,
     "stddev": _deviation,
     "share": _share,
+    "union_time": _present,
+    "agreement": _agreement,
     "percentile": _percentile,
     "exact_percentile": _exact_percentile,
     "disc_percentile": _present,

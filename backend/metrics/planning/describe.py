@@ -21,8 +21,10 @@ from backend.metrics.language.bound import (
     Logic,
     Not,
     OneOf,
+    Quotient,
     Row,
     Scaled,
+    Stretch,
 )
 from backend.metrics.language.formatter import format_duration, format_moving
 from backend.metrics.language.types import Type, Unit
@@ -44,6 +46,10 @@ def brief(row: Row) -> str:
             return field.name
         case Arithmetic(op=op, left=left, right=right) | Compare(op=op, left=left, right=right):
             return f"({brief(left)} {op} {brief(right)})"
+        case Quotient(left=left, right=right):
+            return f"({brief(left)} / {brief(right)})"
+        case Stretch(start=start, end=end):
+            return f"{brief(start)}, {brief(end)}"
         case Scaled(operand=operand):
             return brief(operand)  # another scale is no other value
         case OneOf(operand=operand, options=options, negated=negated):
@@ -67,7 +73,8 @@ def brief_aggregate(aggregate: Aggregate) -> str:
     name = aggregate.function
     if aggregate.percentile is not None:
         name = f"{_PERCENTILES[name]}{aggregate.percentile * 100:f}".rstrip("0").rstrip(".")
-    inner = [] if aggregate.argument is None else [_bare(aggregate.argument)]
+    taken = [_bare(row) for row in (aggregate.argument, aggregate.other) if row is not None]
+    inner = [", ".join(taken)] if taken else []
     if aggregate.where is not None:
         inner.append(f"where {_bare(aggregate.where)}")
     return f"{name}({' '.join(inner)})"
@@ -78,7 +85,7 @@ _PERCENTILES = {"percentile": "p", "exact_percentile": "exact_p", "disc_percenti
 
 def _bare(row: Row) -> str:
     text = brief(row)
-    compound = isinstance(row, Arithmetic | Compare | OneOf | IsMissing | Logic)
+    compound = isinstance(row, Arithmetic | Quotient | Compare | OneOf | IsMissing | Logic)
     return text[1:-1] if compound else text
 
 

@@ -12,7 +12,23 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, assert_never
 
-from backend.metrics.language.bound import Aggregate, Basis, Combined, Constant, Expression, Logic, Row
+from backend.metrics.language.bound import (
+    Aggregate,
+    Arithmetic,
+    Basis,
+    CellCompare,
+    CellLogic,
+    CellMissing,
+    CellNot,
+    Choice,
+    Combined,
+    Condition,
+    Constant,
+    Expression,
+    IsMissing,
+    Logic,
+    Row,
+)
 from backend.metrics.language.types import Field
 
 
@@ -26,6 +42,7 @@ class Collect(StrEnum):
     MAX = "max"
     HISTOGRAM = "histogram"  # bucket of `histogram.BOUNDS` -> count
     DISTINCT = "distinct"
+    UNION = "union"  # length of spans that may overlap
     EXACT = "exact"  # percentile_cont
     DISC = "disc"  # percentile_disc
 
@@ -48,6 +65,10 @@ class Over(StrEnum):
     ROWS = "rows"  # every row that meets the aggregate's condition
     VALUES = "values"  # those whose argument is present
     TRUE = "true"  # those whose argument is true
+    PAIRS = "pairs"  # those both of whose arguments are present
+    FIRSTS = "firsts"  # the first arguments of pairs
+    SECONDS = "seconds"  # the second ones
+    DIFFERENCES = "differences"  # the first less the second
 
 
 PARTS: Mapping[str, tuple[tuple[Collect, Over], ...]] = {
@@ -59,6 +80,15 @@ PARTS: Mapping[str, tuple[tuple[Collect, Over], ...]] = {
     "min": ((Collect.MIN, Over.VALUES), (Collect.COUNT, Over.VALUES)),
     "max": ((Collect.MAX, Over.VALUES), (Collect.COUNT, Over.VALUES)),
     "stddev": ((Collect.SUM, Over.VALUES), (Collect.SUM_SQUARES, Over.VALUES), (Collect.COUNT, Over.VALUES)),
+    "union_time": ((Collect.UNION, Over.VALUES), (Collect.COUNT, Over.VALUES)),
+    "agreement": (
+        (Collect.COUNT, Over.PAIRS),
+        (Collect.SUM, Over.FIRSTS),
+        (Collect.SUM, Over.SECONDS),
+        (Collect.SUM_SQUARES, Over.FIRSTS),
+        (Collect.SUM_SQUARES, Over.SECONDS),
+        (Collect.SUM_SQUARES, Over.DIFFERENCES),
+    ),
     "share": ((Collect.COUNT, Over.TRUE), (Collect.COUNT, Over.VALUES)),
     "percentile": ((Collect.HISTOGRAM, Over.VALUES),),
     "exact_percentile": ((Collect.EXACT, Over.VALUES), (Collect.COUNT, Over.VALUES)),
@@ -109,10 +139,30 @@ def aggregates_of(expression: Expression) -> Iterator[Aggregate]:
         case Combined(left=left, right=right):
             yield from aggregates_of(left)
             yield from aggregates_of(right)
+        case Choice(condition=condition, then=then, otherwise=otherwise):
+            for value in (*values_of(condition), then, otherwise):
+                yield from aggregates_of(value)
         case Constant():
             return
         case _:
             assert_never(expression)
+
+
+def values_of(condition: Condition) -> Iterator[Expression]:
+    """Every value that a condition on a cell looks at, from left to right."""
+    match condition:
+        case CellCompare(left=left, right=right):
+            yield left
+            yield right
+        case CellMissing(operand=value):
+            yield value
+        case CellLogic(left=first, right=second):
+            yield from values_of(first)
+            yield from values_of(second)
+        case CellNot(operand=inner):
+            yield from values_of(inner)
+        case _:
+            assert_never(condition)
 
 
 def parts_in(expression: Expression) -> tuple[Part, ...]:
@@ -123,7 +173,7 @@ def parts_in(expression: Expression) -> tuple[Part, ...]:
 def empty(collect: Collect) -> Any:
     """What no rows at all are collected as."""
     match collect:
-        case Collect.COUNT | Collect.DISTINCT | Collect.SUM | Collect.SUM_SQUARES:
+        case Collect.COUNT | Collect.DISTINCT | Collect.SUM | Collect.SUM_SQUARES | Collect.UNION:
             return 0
         case Collect.HISTOGRAM:
             return {}
@@ -144,22 +194,41 @@ def merge(collect: Collect, one: Any, other: Any) -> Any:
             return one if other is None else other if one is None else max(one, other)
         case Collect.HISTOGRAM:
             return {bucket: one.get(bucket, 0) + other.get(bucket, 0) for bucket in one.keys() | other.keys()}
-        case Collect.DISTINCT | Collect.EXACT | Collect.DISC:
+        case Collect.DISTINCT | Collect.UNION | Collect.EXACT | Collect.DISC:
             raise ValueError(f"{collect} does not merge")
         case _:
             assert_never(collect)
 
 
 def _part(aggregate: Aggregate, collect: Collect, over: Over) -> Part:
-    condition, value = aggregate.where, aggregate.argument
-    if over is Over.TRUE and value is not None:
-        condition = value if condition is None else Logic("and", (condition, value))
+    value, conditions = _looked_at(aggregate, over)
+    if aggregate.where is not None:
+        conditions = (aggregate.where, *conditions)
+    condition = conditions[0] if len(conditions) == 1 else Logic("and", conditions) if conditions else None
     percentile = aggregate.percentile if collect in (Collect.EXACT, Collect.DISC) else None
-    return Part(
-        aggregate.basis,
-        collect,
-        value if over is Over.VALUES else None,
-        condition,
-        percentile,
-        aggregate.across,
-    )
+    return Part(aggregate.basis, collect, value, condition, percentile, aggregate.across)
+
+
+def _looked_at(aggregate: Aggregate, over: Over) -> tuple[Row | None, tuple[Row, ...]]:
+    """The value that is collected, and what must hold beside the aggregate's own condition."""
+    first, second = aggregate.argument, aggregate.other
+    if over is Over.ROWS or first is None:
+        return None, ()
+    if over is Over.VALUES:
+        return first, ()
+    if over is Over.TRUE:
+        return None, (first,)
+    if second is None:
+        raise ValueError(f"{aggregate.function} needs two arguments")
+    both = IsMissing(first, negated=True), IsMissing(second, negated=True)
+    match over:
+        case Over.PAIRS:
+            return None, both
+        case Over.FIRSTS:
+            return first, both
+        case Over.SECONDS:
+            return second, both
+        case Over.DIFFERENCES:
+            return Arithmetic("-", first, second, aggregate.type), both
+        case _:
+            assert_never(over)

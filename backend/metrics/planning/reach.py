@@ -18,8 +18,10 @@ from backend.metrics.language.bound import (
     Logic,
     Not,
     OneOf,
+    Quotient,
     Row,
     Scaled,
+    Stretch,
 )
 from backend.metrics.language.fields import CUSTOMER
 from backend.metrics.language.types import Fact, Field, Origin
@@ -68,7 +70,12 @@ def leaves_of(row: Row) -> Iterator[Literal | FieldValue | Happened | ContactedA
     match row:
         case Literal() | FieldValue() | Happened() | ContactedAgain():
             yield row
-        case Arithmetic(left=left, right=right) | Compare(left=left, right=right):
+        case (
+            Arithmetic(left=left, right=right)
+            | Quotient(left=left, right=right)
+            | Compare(left=left, right=right)
+            | Stretch(start=left, end=right)
+        ):
             yield from leaves_of(left)
             yield from leaves_of(right)
         case Scaled(operand=operand) | Not(operand=operand):

@@ -70,7 +70,9 @@ def _standing(rows: Rows, aggregate: Aggregate) -> Value:
     if aggregate.where is not None:
         steps.append((rows.value(aggregate.where).is_not(sa.true()), Standing.CONDITION_NOT_MET.value))
     if aggregate.argument is not None:
-        missing = rows.measured(aggregate.argument).is_(None)
+        missing: Condition = rows.measured(aggregate.argument).is_(None)
+        if aggregate.other is not None:
+            missing = sa.or_(missing, rows.measured(aggregate.other).is_(None))
         negative = sa.and_(missing, rows.negative(aggregate.argument))
         steps += [(negative, Standing.NEGATIVE_DURATION.value), (missing, Standing.VALUE_MISSING.value)]
     counted = sa.literal(Standing.COUNTED.value, sa.Integer)
@@ -87,11 +89,14 @@ def _counts(rows: Rows, aggregate: Aggregate, true_only: bool) -> Condition:
 def _added(rows: Rows, aggregates: Sequence[Aggregate]) -> Value:
     """What a row adds to the only aggregate, in stored units."""
     nothing = sa.cast(sa.null(), sa.Numeric)
-    if len(aggregates) != 1:
+    if len(aggregates) != 1 or aggregates[0].other is not None:
         return nothing
     argument = aggregates[0].argument
     if argument is None:
         return sa.cast(sa.literal_column("1"), sa.Numeric)
+    if isinstance(argument, bound.Stretch):
+        span = rows.value(argument)
+        return func.upper(span) - func.lower(span)
     kind = type_of(argument).kind
     if kind is Kind.BOOLEAN:
         return sa.cast(sa.cast(rows.value(argument), sa.Integer), sa.Numeric)

@@ -9,6 +9,7 @@ from typing import Any, assert_never
 
 import sqlalchemy as sa
 from sqlalchemy import func
+from sqlalchemy.dialects.postgresql import NUMRANGE
 from sqlalchemy.sql.elements import Grouping
 
 from backend.interactions import models
@@ -20,6 +21,7 @@ from backend.metrics.planning.lowering.tables import Condition, Tables, Value
 from backend.metrics.planning.reach import leaves_of
 
 LARGEST = 2**63 - 1
+_LINE = 10**15  # milliseconds: thirty thousand years
 
 
 class Expressions:
@@ -60,6 +62,10 @@ class Expressions:
                 return self._tables.happened(field)
             case bound.Arithmetic(op=op, left=left, right=right):
                 return self._arithmetic(op, left, right)
+            case bound.Quotient():
+                return self._quotient(row)
+            case bound.Stretch(start=start, end=end):
+                return self._stretch(start, end)
             case bound.Scaled(operand=operand, factor=factor):
                 return sa.cast(self.value(operand), sa.Numeric) * factor
             case bound.Compare(op="contains", left=left, right=right):
@@ -116,6 +122,18 @@ class Expressions:
         # numeric: neither a sum of two counts nor money times seconds may overflow
         return _ARITHMETIC[op](sa.cast(left, sa.Numeric), sa.cast(right, sa.Numeric))
 
+    def _quotient(self, row: bound.Quotient) -> Value:
+        left, right = (sa.cast(self.value(one), sa.Numeric) for one in (row.left, row.right))
+        up = row.type.scale * bound.type_of(row.right).scale
+        return func.round(left * up / func.nullif(right * bound.type_of(row.left).scale, 0))
+
+    def _stretch(self, start: Row, end: Row) -> Value:
+        # Each agent has a line of its own, far from the next one's, so that one union serves all of them.
+        begun, ended, agent = self.value(start), self.value(end), self._tables.owned("agent")
+        line = sa.cast(agent, sa.Numeric) * _LINE
+        span = func.numrange(line + _milliseconds(begun), line + _milliseconds(ended), type_=NUMRANGE)
+        return sa.case((sa.and_(agent.is_not(None), begun <= ended), span))
+
     def _contacted_again(self, within: int) -> Value:
         this, later = self._tables.interaction, models.interaction.alias("later")
         if this is None:
@@ -129,6 +147,10 @@ class Expressions:
             later.c.exclusion.is_(None),
         )
         return sa.case((sa.and_(this.c.customer_id.is_not(None), this.c.started_at.is_not(None)), found))
+
+
+def _milliseconds(moment: Value) -> Value:
+    return func.trunc(sa.extract("epoch", moment) * 1000)
 
 
 def instant(moment: datetime) -> Value:

@@ -112,6 +112,8 @@ def _collect(part: Part, value: Any, condition: Condition | None) -> Value:
             call = func.sum(value)
         case Collect.SUM_SQUARES:
             call = func.sum(sa.cast(value, sa.Numeric) * sa.cast(value, sa.Numeric))
+        case Collect.UNION:
+            return _union_length(value, condition)
         case Collect.MIN:
             call = func.min(value)
         case Collect.MAX:
@@ -125,6 +127,16 @@ def _collect(part: Part, value: Any, condition: Condition | None) -> Value:
         case _:
             assert_never(part.collect)
     return cast(Value, call if condition is None else call.filter(condition))
+
+
+def _union_length(spans: Any, condition: Condition | None) -> Value:
+    """The length of the union of spans: the aggregate stands in a sub-select, but collects the outer rows."""
+    union: Any = func.range_agg(spans)
+    if condition is not None:
+        union = union.filter(condition)
+    span = func.unnest(union).column_valued("span")
+    length = sa.func.upper(span) - sa.func.lower(span)
+    return sa.select(func.sum(sa.type_coerce(length, sa.Numeric))).scalar_subquery()
 
 
 class _Named:
