@@ -15,9 +15,9 @@ import typer
 
 from backend.cli.console import out
 from backend.cli.installation import REFUSED, Installation, run
-from backend.cli.kpis import ask_of, moment_of, tell_refusal
+from backend.cli.kpis import ask_of, moment_of, place_of, tell_refusal
 from backend.core.errors import Invalid
-from backend.core.windows import Grain, Window, at_zone
+from backend.core.windows import Grain, Window
 
 if TYPE_CHECKING:
     from backend.metrics.proofs import Drill, DrilledRow
@@ -76,30 +76,23 @@ def drill(
         raise typer.BadParameter("Give both --from and --to, or neither.")
     if (bucket is None) != (grain is None):
         raise typer.BadParameter("Give both --bucket and --grain, or neither.")
-    from backend.metrics.proofs import CellPlace, Drill, Side
+    from backend.metrics.proofs import Drill, Side
     from backend.metrics.questions import Question
 
     ask = ask_of(asked)
     span = (moment_of(start), moment_of(end)) if start is not None and end is not None else None
-    begins = moment_of(bucket) if bucket is not None else None
-    members = tuple(_member(text) for text in member or ())
+    cell = place_of(member, bucket)
 
     def question(zone: str) -> tuple[Question, Drill]:
         window = Window.of_local(*span, zone) if span is not None else None
-        place = CellPlace(at_zone(begins, zone) if begins is not None else None, members)
-        return Question((ask,), window, grain=grain, where=where), Drill(place, Side(side.value), aggregate)
+        return Question((ask,), window, grain=grain, where=where), Drill(
+            cell(zone), Side(side.value), aggregate
+        )
 
     refused = run(lambda place: _export(place, tenant, question, _writer(shape)))
     if refused is not None:
         tell_refusal(refused, [ask.formula], where)
         raise typer.Exit(REFUSED)
-
-
-def _member(text: str) -> tuple[str, str | None]:
-    name, equals, key = text.partition("=")
-    if not (name and equals):
-        raise typer.BadParameter(f"“{text}” does not read like agent=a17.")
-    return name, key or None
 
 
 async def _export(

@@ -13,11 +13,11 @@ import typer
 from backend.cli.console import out, out_fields, print_table, say, tell_error, visible
 from backend.cli.installation import REFUSED, Installation, run
 from backend.core.errors import DomainError, Invalid
-from backend.core.windows import Comparison, Grain, Window
+from backend.core.windows import Comparison, Grain, Window, at_zone
 
 if TYPE_CHECKING:
     from backend.metrics.kpi import Kpi
-    from backend.metrics.proofs import Proof
+    from backend.metrics.proofs import CellPlace, Proof
     from backend.metrics.questions import Answer, KpiAsk, Question
 
 _NAMED = re.compile(r"([a-z][a-z0-9_]{0,62})\s*=(?!=)\s*(.+)", re.DOTALL)
@@ -60,6 +60,22 @@ def ask_of(text: str) -> KpiAsk:
     return KpiAsk(named[1], named[2])
 
 
+def place_of(members: Sequence[str] | None, bucket: str | None) -> Callable[[str], CellPlace]:
+    """The cell that DIM=KEY options and the start of a bucket name, once the tenant's zone is known."""
+    from backend.metrics.proofs import CellPlace
+
+    chosen = tuple(_member(text) for text in members or ())
+    begins = moment_of(bucket) if bucket is not None else None
+    return lambda zone: CellPlace(at_zone(begins, zone) if begins is not None else None, chosen)
+
+
+def _member(text: str) -> tuple[str, str | None]:
+    name, equals, key = text.partition("=")
+    if not (name and equals):
+        raise typer.BadParameter(f"“{text}” does not read like agent=a17.")
+    return name, key or None
+
+
 def kpi(
     asked: Annotated[
         list[str],
@@ -93,12 +109,23 @@ def kpi(
         typer.Option("--explain", help="Print tree, plain sentence, plan and SQL instead of an answer."),
     ] = False,
     with_proof: Annotated[
-        bool, typer.Option("--proof", help="What each total rests on: population, exclusions, versions.")
+        bool, typer.Option("--proof", help="What each total, or one cell, rests on: population, exclusions.")
     ] = False,
+    member: Annotated[
+        list[str] | None,
+        typer.Option(metavar="DIM=KEY", help="With --proof: of that member; DIM= for none. Repeatable."),
+    ] = None,
+    bucket: Annotated[
+        str | None, typer.Option(help="With --proof and --grain: of the bucket that starts then.")
+    ] = None,
 ) -> None:
     """Answer KPIs over a window, by dimensions and grain. Without a window every row counts."""
-    if with_proof and (shape is Format.CSV or by or grain or compare or order_by or limit):
-        raise typer.BadParameter("--proof is of the totals, as a table or JSON: leave the other options out.")
+    if with_proof and (shape is Format.CSV or by or compare or order_by or limit):
+        raise typer.BadParameter("--proof is of one cell, as a table or JSON: leave the other options out.")
+    if (member or bucket) and not with_proof:
+        raise typer.BadParameter("--member and --bucket choose the cell of a --proof; see also --where.")
+    if with_proof and (bucket is None) != (grain is None):
+        raise typer.BadParameter("Give both --bucket and --grain, or neither.")
     if (start is None) != (end is None):
         raise typer.BadParameter("Give both --from and --to, or neither.")
     if ascending and order_by is None:
@@ -116,7 +143,7 @@ def kpi(
         return Question(asks, window, tuple(by or ()), grain, where, compare, order, limit)
 
     if with_proof:
-        _prove(tenant, question, asks, where, shape)
+        _prove(tenant, question, place_of(member, bucket), asks, where, shape)
         return
     answer: Answer | str | DomainError
     if explain:
@@ -159,13 +186,14 @@ async def _explanation(
 def _prove(
     tenant: str,
     question: Callable[[str], Question],
+    place: Callable[[str], CellPlace],
     asks: Sequence[KpiAsk],
     where: str | None,
     shape: Format,
 ) -> None:
     from backend.cli.proofs import to_json, to_lines
 
-    proofs = run(lambda place: _proofs(place, tenant, question))
+    proofs = run(lambda installation: _proofs(installation, tenant, question, place))
     if isinstance(proofs, DomainError):
         tell_refusal(proofs, [ask.formula for ask in asks], where)
         raise typer.Exit(REFUSED)
@@ -177,14 +205,18 @@ def _prove(
 
 
 async def _proofs(
-    place: Installation, slug: str, question: Callable[[str], Question]
+    installation: Installation,
+    slug: str,
+    question: Callable[[str], Question],
+    place: Callable[[str], CellPlace],
 ) -> list[Proof] | DomainError:
     from backend.core.clock import system_clock
     from backend.metrics.evaluator import Evaluator
 
-    async with place.tenant(slug) as database:
+    async with installation.tenant(slug) as database:
+        zone = database.tenant.zone
         try:
-            return await Evaluator(database, system_clock).prove(question(database.tenant.zone))
+            return await Evaluator(database, system_clock).prove(question(zone), place(zone))
         except Invalid as error:
             return error
 

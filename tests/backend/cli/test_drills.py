@@ -46,6 +46,17 @@ async def test_members_without_a_value_and_formulas(cli):
     assert await rows(cli, "n=count()", "--where", 'channel = "email"') == []
 
 
+async def test_a_proof_of_one_cell_counts_what_drill_lists(cli):
+    for cell in (
+        ("--member", "agent=b2"),
+        ("--member", "agent=", "--grain", "day", "--bucket", "2026-01-06"),
+    ):
+        listed = await rows(cli, "csat", *DAYS, *cell)
+        outcome = await cli("kpi", "csat", "--tenant", "berlin", *DAYS, *cell, "--proof", "--format", "json")
+        proof = json.loads(outcome.out)["proofs"]["csat"]
+        assert proof["aggregates"][0]["counted"] == proof["n"] == len(listed)
+
+
 async def test_a_proof_of_the_totals(cli):
     outcome = await cli("kpi", "csat", "--tenant", "berlin", *DAYS, "--proof", "--format", "json")
     proof = json.loads(outcome.out)["proofs"]["csat"]
@@ -67,6 +78,9 @@ async def test_a_proof_of_the_totals(cli):
         ("drill", "csat", "--member", "agent"),
         ("drill", "count()"),
         ("kpi", "csat", "--proof", "--by", "agent"),
+        ("kpi", "csat", "--proof", "--grain", "day"),
+        ("kpi", "csat", "--proof", "--member", "agent"),
+        ("kpi", "csat", "--member", "agent=b2"),
         ("kpi", "csat", "--proof", "--format", "csv"),
     ],
 )
