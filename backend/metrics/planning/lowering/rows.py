@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy import func
 
 from backend.core.windows import Grain, bucket_starts
 from backend.interactions import models
+from backend.metrics.language.attribution import rule_of
 from backend.metrics.language.bound import Row
 from backend.metrics.language.types import Origin, Vocabulary
 from backend.metrics.planning.calendar import DATED
@@ -44,7 +45,9 @@ class Rows:
         basis = scan.basis
         self._scan, self._restriction = scan, setting.restriction
         fact = setting.vocabulary.facts[basis.fact]
-        self._tables = Tables(fact, setting.currency, including_excluded=basis.including_excluded)
+        rule = rule_of(basis.credit)
+        self._tables = Tables(fact, setting.currency, including_excluded=basis.including_excluded, rule=rule)
+        self._gathered = rule.several and not scan.per_agent
         self._anchor = self._tables.anchor(basis.anchor)
         zone = scan.window.zone if scan.window else setting.zone
         self._expressions = Expressions(self._tables, self._anchor, zone)
@@ -62,7 +65,8 @@ class Rows:
     ) -> sa.Select[Any]:
         """The rows themselves, those that meet further conditions."""
         met = [*self._conditions(excluded), *conditions]  # first: they may need a named table
-        return sa.select(*columns).select_from(self._tables.joined()).where(*met)
+        select = sa.select(*columns).select_from(self._tables.joined()).where(*met)
+        return select.distinct(self.own("id")) if self._gathered else select
 
     @property
     def anchor(self) -> Value:
@@ -72,6 +76,20 @@ class Rows:
     def own(self, column: str) -> Value:
         """A column of the fact's own row."""
         return self._tables.own.c[column]
+
+    def weight(self) -> Value:
+        """What part of a row is credited to the agents that it is there for, in millionths."""
+        return self.over_agents(func.sum, self._tables.weight())
+
+    def weighted(self, value: Value) -> Value:
+        """A value times that."""
+        return self.over_agents(func.sum, value * self._tables.weight())
+
+    def over_agents(self, merge: Callable[[Value], Any], value: Value) -> Value:
+        """A value that each agent of a row has, as one of the row where it is there once for all of them."""
+        if not self._gathered:
+            return value
+        return cast(Value, merge(value).over(partition_by=self.own("id")))
 
     @property
     def has_interaction(self) -> bool:
