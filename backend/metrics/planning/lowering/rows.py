@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy import func
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from backend.core.windows import Grain, bucket_starts
 from backend.interactions import models
@@ -45,9 +46,11 @@ class Rows:
         basis = scan.basis
         self._scan, self._restriction = scan, setting.restriction
         fact = setting.vocabulary.facts[basis.fact]
-        rule = rule_of(basis.credit)
-        self._tables = Tables(fact, setting.currency, including_excluded=basis.including_excluded, rule=rule)
-        self._gathered = rule.several and not scan.per_agent
+        self._rule = rule_of(basis.credit)
+        self._tables = Tables(
+            fact, setting.currency, including_excluded=basis.including_excluded, rule=self._rule
+        )
+        self._gathered = self._rule.several and not scan.per_agent
         self._anchor = self._tables.anchor(basis.anchor)
         zone = scan.window.zone if scan.window else setting.zone
         self._expressions = Expressions(self._tables, self._anchor, zone)
@@ -66,7 +69,7 @@ class Rows:
         """The rows themselves, those that meet further conditions."""
         met = [*self._conditions(excluded), *conditions]  # first: they may need a named table
         select = sa.select(*columns).select_from(self._tables.joined()).where(*met)
-        return select.distinct(self.own("id")) if self._gathered else select
+        return select.ext(distinct_on(self.own("id"))) if self._gathered else select
 
     @property
     def anchor(self) -> Value:
@@ -79,7 +82,8 @@ class Rows:
 
     def weight(self) -> Value:
         """What part of a row is credited to the agents that it is there for, in millionths."""
-        return self.over_agents(func.sum, self._tables.weight())
+        merge = func.sum if self._rule.shares else func.max  # in full for two agents is still in full
+        return self.over_agents(merge, self._tables.weight())
 
     def weighted(self, value: Value) -> Value:
         """A value times that."""
