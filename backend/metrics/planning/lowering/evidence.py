@@ -66,7 +66,10 @@ def lower_listing(
         columns.append(rows.value(bound.FieldValue(field, field.type)).label(f"f{at}"))
         if field.truth is not None:
             columns.append(rows.value(bound.Happened(field)).label(f"f{at}{HAPPENED}"))
-    listed = rows.listed(columns, *conditions).subquery("listed")
+    found = rows.listed(columns, *conditions)
+    if rows.gathered:  # the fields are those that it has for the first of its agents
+        found = found.order_by(row_id, rows.agent)
+    listed = found.subquery("listed")
     order = (listed.c.anchored_at.desc().nulls_first(), listed.c.id.desc())
     return sa.select(listed).order_by(*order).limit(limit)
 

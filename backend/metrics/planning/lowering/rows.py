@@ -50,7 +50,7 @@ class Rows:
         self._tables = Tables(
             fact, setting.currency, including_excluded=basis.including_excluded, rule=self._rule
         )
-        self._gathered = self._rule.several and not scan.per_agent
+        self.gathered = self._rule.several and not scan.per_agent  # a row once for all its agents
         self._anchor = self._tables.anchor(basis.anchor)
         zone = scan.window.zone if scan.window else setting.zone
         self._expressions = Expressions(self._tables, self._anchor, zone)
@@ -69,7 +69,7 @@ class Rows:
         """The rows themselves, those that meet further conditions."""
         met = [*self._conditions(excluded), *conditions]  # first: they may need a named table
         select = sa.select(*columns).select_from(self._tables.joined()).where(*met)
-        return select.ext(distinct_on(self.own("id"))) if self._gathered else select
+        return select.ext(distinct_on(*self._identity)) if self.gathered else select
 
     @property
     def anchor(self) -> Value:
@@ -91,9 +91,14 @@ class Rows:
 
     def over_agents(self, merge: Callable[[Value], Any], value: Value) -> Value:
         """A value that each agent of a row has, as one of the row where it is there once for all of them."""
-        if not self._gathered:
+        if not self.gathered:
             return value
-        return cast(Value, merge(value).over(partition_by=self.own("id")))
+        return cast(Value, merge(value).over(partition_by=self._identity))
+
+    @property
+    def agent(self) -> Value:
+        """Whom a row belongs to, by the scan's attribution rule."""
+        return self._tables.owned("agent")
 
     @property
     def has_interaction(self) -> bool:
@@ -144,6 +149,11 @@ class Rows:
         signed = sa.case((value < 0, -index), (value >= 0, index))  # LEAST takes NULL for a number
         return signed if part.condition is None else sa.case((self.value(part.condition), signed))
 
+    @property
+    def _identity(self) -> tuple[Value, ...]:
+        """What the agents of one row have in common, and no two rows."""
+        return (self.own("id"),)
+
     def _conditions(self, excluded: bool) -> Iterator[Condition]:
         if not (excluded or self._scan.basis.including_excluded):
             yield from (exclusion.is_(None) for exclusion in self._tables.exclusions())
@@ -153,13 +163,13 @@ class Rows:
         if self._scan.where is not None:
             yield self.value(self._scan.where)
         if self._restriction.agent_id is not None:
-            yield self._tables.owned("agent") == self._restriction.agent_id
+            yield self.agent == self._restriction.agent_id
         if self._restriction.team_id is not None:
             yield self._of_team(self._restriction.team_id)
 
     def _of_team(self, team_id: int) -> Condition:
         members = sa.select(models.agent.c.id).where(models.agent.c.team_id == team_id)
-        by_agent = self._tables.owned("agent").in_(members)
+        by_agent = self.agent.in_(members)
         if self._tables.interaction is None:
             return by_agent
         team = self._tables.interaction.c.team_id

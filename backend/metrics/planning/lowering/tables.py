@@ -89,7 +89,7 @@ class Tables:
         return coalesced([self._moment(moment) for moment in self.fact.anchors[name]])
 
     def owned(self, name: str) -> Value:
-        """The id of a named thing that a row belongs to: its own, else its interaction's; or the credited agent's."""
+        """The id of a named thing that a row belongs to: its own, else its interaction's; whom a rule credits."""
         own = self.own if name in self.fact.own or self.own is self.interaction else None
         tables = dict.fromkeys(table for table in (own, self.interaction) if table is not None)
         owner = coalesced([table.c[f"{name}_id"] for table in tables])

@@ -6,8 +6,10 @@ import pytest
 
 from backend.metrics.catalogue import CATALOGUE
 from backend.metrics.language.compiler import compile_formula
+from backend.metrics.language.functions import FUNCTIONS
 from backend.metrics.language.vocabulary import build_vocabulary
 from backend.metrics.planning.overcounts import find_summed
+from backend.metrics.planning.parts import SHARED_PARTS
 from backend.metrics.planning.planner import ALL, Plan, Split, plan
 from backend.metrics.preparation import Preparation
 from backend.metrics.questions import Question, Restriction
@@ -67,6 +69,18 @@ def test_a_condition_on_agents_is_met_before_rows_are_counted():
     ).statements
     assert (with_agent.scan.basis.credit, without.scan.basis.credit) == ("participants", None)
     assert (with_agent.scan.where is None, without.scan.where is None) == (False, True)
+
+
+def test_what_may_be_taken_of_parts_of_rows_is_collected_so():
+    for function in FUNCTIONS:
+        if function.on_rows:
+            continue
+        taken = {"count": "", "count_distinct": "customer", "share": "answered"}.get(
+            function.name, "handle_time"
+        )
+        text = f"{function.name.replace('NN', '90')}({taken}) credited to time_share"
+        possible = compile_formula(text, VOCABULARY, {}).formula is not None
+        assert possible == (function.bound in {*SHARED_PARTS, "min", "max"}), text
 
 
 @pytest.mark.parametrize(
