@@ -134,10 +134,10 @@ def in_week(moment: Any) -> bool:
     return moment is not None and WEEK.start <= moment < WEEK.end
 
 
-async def many_hands(world: World, globex: TenantDatabase) -> Hands:
+async def many_hands(world: World, globex: TenantDatabase, seed: int = 17, count: int = 240) -> Hands:
     """A messy week of acme's; globex beside it has participations of the same interactions, too."""
-    dice = Random(17)
-    interactions, surveys, _ = await a_messy_week(world, seed=17)
+    dice = Random(seed)
+    interactions, surveys, _ = await a_messy_week(world, seed, count)
     agents = {name: row_id for (kind, row_id), name in world.names.items() if kind == "agent"}
     ids = [row["id"] for row in interactions]
     found = await take_part(world.tenant, *some_participants(dice, ids, list(agents.values())))

@@ -10,7 +10,8 @@ import pytest
 
 from backend.core.windows import Comparison, Grain
 from backend.metrics.questions import Answer, Order
-from tests.backend.metrics.builders import WEEK
+from tenants.database import TenantDatabase
+from tests.backend.metrics.builders import WEEK, World
 from tests.backend.metrics.crediting import (
     RULES,
     Hands,
@@ -20,6 +21,7 @@ from tests.backend.metrics.crediting import (
     Row,
     credited,
     gathered,
+    many_hands,
     references,
 )
 
@@ -179,3 +181,31 @@ async def test_agents_can_be_counted(hands: Hands):
             here = [pair for pair in hands.pairs(rule) if pair[0]["channel"] == channel.key and pair[1]]
             assert answer.columns[at].values[row] == len({pair[1] for pair in here})
             assert answer.columns[at].n[row] == len({pair[0]["id"] for pair in here})
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_other_weeks_by_all_rules_at_once(world: World, globex: TenantDatabase, seed: int):
+    hands = await many_hands(world, globex, seed, count=60)
+    chosen = ("count()", "avg(handle_time)", "share(resolved)")
+    for question, key in (
+        ({"dimensions": ("agent", "answered")}, ("agent", "answered")),
+        ({"dimensions": ("agent",), "where": 'channel in ("chat", "bot") and agent != "bob"'}, ("agent",)),
+    ):
+        formulas = [f"{formula} credited to {rule}" for rule in RULES for formula in chosen]
+        answer = await world.ask(*formulas, window=None, **question)
+        for at, formula in enumerate(formulas):
+            rule = formula.rpartition(" ")[2]
+            rows = [row for row in hands.interactions if row["exclusion"] is None]
+            if "where" in question:
+                rows = [row for row in rows if row["channel"] in ("chat", "bot")]
+            groups: dict[Any, list[Piece]] = defaultdict(list)
+            for row in rows:
+                for _, agent, weight in credited(row, rule, hands.participants, row["agent_id"]):
+                    name = hands.name(agent)
+                    if "where" not in question or name not in ("bob", None):
+                        member = {None: None, True: "true", False: "false"}[row["answered"]]
+                        groups[(name, member)[: len(key)]].append(Piece(row, weight))
+            for place, members in enumerate(answer.members):
+                pieces = groups.pop(tuple(member.key for member in members), [])
+                check(formula, answer.columns[at].values[place], pieces, references(rule)[formula])
+            assert not groups
