@@ -28,7 +28,7 @@ _MARKS = {
 
 
 def to_json(answer: Answer) -> str:
-    """The document the README describes: window, rows of cells by KPI key, totals."""
+    """The document the README describes: window, rows of cells by KPI key, totals, over-counts."""
     return json.dumps(_document(answer), ensure_ascii=False, indent=2, allow_nan=False)
 
 
@@ -92,6 +92,11 @@ def to_table(answer: Answer) -> Table:
         table.add_section()
     total = ["total"] + [""] * (leads - 1) if leads else []
     table.add_row(*map(Text, total + _shown(answer.columns, answer.totals, answer.previous_totals)))
+    if any(map(_exceeds, answer.columns)):
+        width = 2 if answer.previous_columns is None else 3
+        excess = [_excess(column) for column in answer.columns]
+        line = [text for shown in excess for text in (shown, *[""] * (width - 1))]
+        table.add_row(*map(Text, ["agents over total", *[""] * (leads - 1), *line]))
     return table
 
 
@@ -137,7 +142,13 @@ def _document(answer: Answer) -> dict[str, Any]:
     for number, column in enumerate(answer.columns):
         before = answer.previous_totals[number] if answer.previous_totals is not None else None
         totals[column.kpi.key] = cell_document(answer.totals[number], before)
-    return {"window": window_document(answer.window, answer.zone), "rows": rows, "totals": {"cells": totals}}
+    document = {
+        "window": window_document(answer.window, answer.zone),
+        "rows": rows,
+        "totals": {"cells": totals},
+    }
+    over = {column.kpi.key: _number(column.overcount) for column in answer.columns if _exceeds(column)}
+    return document | ({"over_counts": over} if over else {})
 
 
 def window_document(window: Window | None, zone: str) -> dict[str, str] | None:
@@ -176,6 +187,15 @@ def _shown(columns: list[Column], cells: list[Cell], before: list[Cell] | None) 
             texts.append(show_value(before[number].value, column.kpi))
         texts.append(f"{cell.n:,}")
     return texts
+
+
+def _exceeds(column: Column) -> bool:
+    """Whether the agents of a column add up to something else than its total."""
+    return column.overcount is not None
+
+
+def _excess(column: Column) -> str:
+    return "" if column.overcount is None else f"{column.overcount:+,.10g}"
 
 
 def _bucket(start: datetime, whole_days: bool) -> str:

@@ -135,6 +135,7 @@ def _fields(row: DrilledRow) -> Sequence[tuple[str, Any]]:
         ("external_id", row.external_id),
         ("anchored_at", _plain(row.anchored_at)),
         ("value", row.value),
+        ("row_share", _plain(Decimal(str(row.share)))),
     ]
     return told + [(name, _plain(value)) for name, value in row.fields.items()]
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from backend.cli.answers import cell_document, show_value, window_document
 from backend.cli.console import visible
+from backend.metrics.language.attribution import OWNER
 from backend.metrics.proofs import AggregateProof, Proof
 
 
@@ -31,7 +32,8 @@ def to_lines(proofs: Sequence[Proof]) -> Iterator[str]:
             "no import yet" if seen is None else f"{seen.written_at.isoformat()} ({seen.id})"
         )
         for one in proof.aggregates:
-            yield f"  {visible(one.formula)} at {one.anchor}"
+            rule = "" if one.credit == OWNER.name else f" credited to {one.credit}"
+            yield f"  {visible(one.formula)} at {one.anchor}{rule}"
             for count, what in _counts(one):
                 yield f"    {count:>12,}  {visible(what)}"
 
@@ -59,6 +61,7 @@ def _document(proof: Proof) -> dict[str, Any]:
                 "formula": one.formula,
                 "fact": one.fact,
                 "anchor": one.anchor,
+                "credit": one.credit,
                 **cell_document(one.cell),
                 "population": one.population,
                 "counted": one.counted,

@@ -20,7 +20,7 @@ from backend.metrics.planning.parts import aggregates_of
 from backend.metrics.planning.planner import ALL, Split, Task
 from backend.metrics.planning.reach import find_reach, find_unreachable, has_agent
 from backend.metrics.planning.shaping import BUCKET, Wanted
-from backend.metrics.planning.sources import Listing, scan_of, sources
+from backend.metrics.planning.sources import Listing, sources
 from backend.metrics.problems import problems_of
 from backend.metrics.proofs import CellPlace, Drill, Side
 from backend.metrics.questions import KpiAsk, KpiDescription, Order, Question, Restriction
@@ -89,6 +89,7 @@ class Preparation:
             previous,
             Split(question.grain, dimensions),
             by_member=question.grain is not None and bool(dimensions) and ranked_by_kpi,
+            restricted=self.restriction != Restriction(),
         )
         minimum_samples = tuple(
             self.kpis[ask.key].minimum_sample if ask.formula is None else 1 for ask in question.kpis
@@ -127,7 +128,7 @@ class Preparation:
             raise Invalid("Rows are listed of one KPI at a time.", code="KPIS_OUT_OF_RANGE")
         task = self.prepare_cell(question, drill.place).task
         aggregates = sources(task.formulas[0].expression, drill)
-        scan = scan_of(task, aggregates[0])
+        scan = task.population(*aggregates)
         fields = tuple(choose(self.vocabulary, self.vocabulary.facts[scan.basis.fact]))
         return Listing(scan, aggregates, drill.side is Side.NUMERATOR, fields)
 

@@ -74,13 +74,14 @@ class AggregateProof:
     """One aggregate of a formula: `population` is `counted` and all exclusions together, exactly.
 
     The population is every row of the fact in the cell's window that meets the question's filter, also the
-    excluded ones.
+    excluded ones. Where the cell is of one agent, it is the rows credited to that agent by the rule `credit`.
     """
 
     formula: str
     fact: str
     anchor: str
     including_excluded: bool
+    credit: str
     cell: Cell
     population: int
     counted: int
@@ -114,7 +115,8 @@ class Proof:
 class DrilledRow:
     """A row behind a cell. `value` is what it adds to the aggregate, None where it adds none or several do.
 
-    `fields` holds fields of the language by name, in shown units.
+    `fields` holds fields of the language by name, in shown units. `share` is what part of the row is credited
+    to the agents of the cell: 1 but under a rule that divides rows, whose values are that part already.
     """
 
     fact: str
@@ -125,6 +127,7 @@ class DrilledRow:
     interaction_id: UUID | None
     value: float | None
     fields: Mapping[str, Any]
+    share: float = 1.0
 
     @property
     def key(self) -> DrillKey:

@@ -104,7 +104,11 @@ class KpiDescription:
 
 @dataclass(slots=True)
 class Column:
-    """One KPI's cells over all rows of an answer, as parallel lists."""
+    """One KPI's cells over all rows of an answer, as parallel lists.
+
+    `overcount` is there where rows count for several agents in full and the rows are split by agent: by how
+    much all of them, also those beyond the limit, add up to more than the total; of a ratio, the numerators.
+    """
 
     kpi: KpiDescription
     values: list[float | None] = field(default_factory=list)
@@ -112,6 +116,7 @@ class Column:
     numerators: list[float | None] = field(default_factory=list)
     denominators: list[float | None] = field(default_factory=list)
     states: list[CellState] = field(default_factory=list)
+    overcount: float | None = None
 
     def cell(self, row: int) -> Cell:
         """The cell of one row."""

@@ -60,7 +60,12 @@ class DrilledRow:
     )
     value: float | None = strawberry.field(
         description="What it adds: its value in shown units, 1 or 0 for a share, 1 for a count. Null for "
-        "texts, and where several aggregates are listed together."
+        "texts, and where several aggregates are listed together. Where the attribution rule divides rows "
+        "among agents, the part that is the cell's agent's; `min` and `max` take it whole."
+    )
+    share: float = strawberry.field(
+        description="Which part of the row is credited to the agents of the cell; 1 but under a rule that "
+        "divides rows."
     )
     survey: SurveyResponse | None = strawberry.field(
         description="The response; null for other kinds of rows."
@@ -77,6 +82,7 @@ class DrilledRow:
             external_id=row.external_id,
             anchored_at=row.anchored_at,
             value=row.value,
+            share=row.share,
             survey=SurveyResponse.from_domain(row),
             interaction_id=row.interaction_id,
         )

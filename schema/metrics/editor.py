@@ -7,6 +7,8 @@ from enum import Enum
 import strawberry
 
 from backend.metrics.editor import CheckedFormula
+from backend.metrics.language.attribution import RULES
+from backend.metrics.language.attribution import AttributionRule as DomainRule
 from backend.metrics.language.functions import FUNCTIONS, Function
 from backend.metrics.language.tokens import KEYWORDS
 from backend.metrics.language.types import Fact, Field, Vocabulary
@@ -128,6 +130,31 @@ class FormulaFunction:
         )
 
 
+@strawberry.type(description="A rule that says whose an interaction is; `credited to` names it.")
+class AttributionRule:
+    name: str = strawberry.field(description="As it is written.")
+    labels: Names = strawberry.field(description="Whom it credits, in words.")
+    doc: str = strawberry.field(description="Whose a row is, in English.")
+    shares: bool = strawberry.field(
+        description="Whether a row is divided among its agents, so that they add up to the total exactly."
+    )
+    overcounts: bool = strawberry.field(
+        description="Whether a row counts in full for each of its agents, so that they add up to more than "
+        "the total: `overCount` of an answer says by how much."
+    )
+
+    @classmethod
+    def from_domain(cls, rule: DomainRule) -> AttributionRule:
+        """The API's form of a rule."""
+        return cls(
+            name=rule.name,
+            labels=Names(en=rule.en, zh=rule.zh),
+            doc=rule.doc,
+            shares=rule.shares,
+            overcounts=rule.overcounts,
+        )
+
+
 @strawberry.type(description="Everything that a formula may name beside other KPIs, which are `kpis`.")
 class FormulaVocabulary:
     facts: list[FormulaFact] = strawberry.field(description="The kinds of rows.")
@@ -135,6 +162,9 @@ class FormulaVocabulary:
         description="The fields, those of the tenant's own at the end."
     )
     functions: list[FormulaFunction] = strawberry.field(description="The functions.")
+    attribution_rules: list[AttributionRule] = strawberry.field(
+        description="The rules that `credited to` may name, the default first."
+    )
     keywords: list[str] = strawberry.field(description="The words that are no names, by the alphabet.")
 
     @classmethod
@@ -144,5 +174,6 @@ class FormulaVocabulary:
             facts=[FormulaFact.from_domain(fact) for fact in vocabulary.facts.values()],
             fields=[FormulaField.from_domain(field) for field in vocabulary.fields.values()],
             functions=[FormulaFunction.from_domain(function) for function in FUNCTIONS],
+            attribution_rules=[AttributionRule.from_domain(rule) for rule in RULES],
             keywords=sorted(KEYWORDS),
         )

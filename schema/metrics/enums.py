@@ -82,7 +82,11 @@ class Family(Enum):
     description="How far an agent's question reaches. Other roles see everything and may leave it out."
 )
 class Reach(Enum):
-    OWN = strawberry.enum_value("own", description="The agent's own interactions.")
+    OWN = strawberry.enum_value(
+        "own",
+        description="The agent's own interactions; of a KPI with an attribution rule, those it credits to the "
+        "agent: interactions the agent took part in, or owns where nobody is known to have taken part.",
+    )
     TEAM = strawberry.enum_value(
         "team",
         description="The totals of the agent's team: no dimension, filter or formula by agent or customer.",

@@ -37,8 +37,12 @@ class AggregateProof:
     including_excluded: bool = strawberry.field(
         description="Whether rows that carry an exclusion are counted, too."
     )
+    credit: str = strawberry.field(
+        description="The attribution rule, such as `owner` or `last`: what says whose a row is."
+    )
     population: int = strawberry.field(
-        description="All rows of that kind in the cell that meet the question's filter."
+        description="All rows of that kind in the cell that meet the question's filter; in a cell of one "
+        "agent, those credited to that agent."
     )
     counted: int = strawberry.field(description="Those that the aggregate is taken over; its n.")
     exclusions: list[Exclusion] = strawberry.field(description="All others, by reason.")
@@ -52,6 +56,7 @@ class AggregateProof:
             fact=proof.fact,
             anchor=proof.anchor,
             including_excluded=proof.including_excluded,
+            credit=proof.credit,
             population=proof.population,
             counted=proof.counted,
             exclusions=[

@@ -135,6 +135,11 @@ class Columns:
         description="Over all rows, also those beyond `limit`; computed again from parts, never from "
         "the rows' values."
     )
+    over_count: float | None = strawberry.field(
+        description="By how much all agents, also those beyond `limit`, add up to more than the total, where "
+        "a row is credited to every participant in full; of a ratio, the numerators. Null where rows are "
+        "not split by agent, where the rule credits each row once, and for what does not add up (a median)."
+    )
 
 
 def _columns(column: Column, total: questions.Cell) -> dict[str, Any]:
@@ -145,6 +150,7 @@ def _columns(column: Column, total: questions.Cell) -> dict[str, Any]:
         "denominators": column.denominators,
         "states": [_STATES[state] for state in column.states],
         "total": Cell.from_domain(total),
+        "over_count": column.overcount,
     }
 
 

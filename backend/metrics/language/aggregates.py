@@ -5,12 +5,14 @@ rows.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from backend.metrics.language.arithmetic import meet
+from backend.metrics.language.attribution import OWNER
 from backend.metrics.language.binding_rows import RowBinder
 from backend.metrics.language.bound import Aggregate, Basis, Row, Stretch
+from backend.metrics.language.crediting import check_credit, check_rule
 from backend.metrics.language.diagnostics import Code, Findings, find_nearest
 from backend.metrics.language.fields import CUSTOMER, INTERACTION
 from backend.metrics.language.formatter import format_node
@@ -65,7 +67,8 @@ class AggregateBinder:
         rows = RowBinder(self._vocabulary, self._findings, self._budget, function)
         taken = self._taken(node, function, rows)
         where, condition_uses, sound = self._where(node)
-        if taken is None or not sound:
+        known = check_rule(node.clauses, node.span, self._findings)
+        if taken is None or not sound or not known:
             return None
         argument, type_, other = taken
         uses = (*rows.used, *condition_uses, *scope.uses)
@@ -73,14 +76,17 @@ class AggregateBinder:
         if fact is None:
             return None
         basis = self._basis(node, fact, scope)
-        if basis is None:
+        clauses = node.clauses if node.clauses.credit is not None else scope.clauses
+        rule = check_credit(clauses, node, function, fact, rows.used, self._findings)
+        if basis is None or rule is None:
             return None
+        basis = replace(basis, credit=None if rule is OWNER else rule.name)
         conditions = [row for row in (where, scope.where) if row is not None]
         condition = joined("and", *conditions) if conditions else None
         return Aggregate(function.bound, argument, condition, basis, type_, percentile, other=other)
 
     def _basis(self, node: Call, fact: Fact, scope: Scope) -> Basis | None:
-        for word in ("over", "while", "across", "credited"):
+        for word in ("over", "while", "across"):
             for clauses in (node.clauses, scope.clauses):
                 if word in clauses.spans:
                     self._findings.add(

@@ -11,6 +11,7 @@ from backend.metrics.language.arithmetic import needs_unit
 from backend.metrics.language.binding_choices import CellConditions, in_unit, meet_values, units_differ
 from backend.metrics.language.binding_rows import RowBinder
 from backend.metrics.language.bound import Choice, Combined, Constant, Expression
+from backend.metrics.language.crediting import check_rule
 from backend.metrics.language.diagnostics import Code, Findings
 from backend.metrics.language.formatter import format_node
 from backend.metrics.language.functions import find_function
@@ -46,6 +47,14 @@ from backend.metrics.language.units import (
 
 _PRECISE = Context(prec=28)
 _HUNDRED = Decimal(100)
+# mistakes of whoever refers to a KPI, not of the KPI's own formula
+_OF_THE_REFERENCE = (
+    Code.KPI_CIRCLE,
+    Code.KPI_TOO_DEEP,
+    Code.TOO_LARGE,
+    Code.TOO_DEEP,
+    Code.CREDIT_NOT_POSSIBLE,
+)
 
 
 class FormulaBinder:
@@ -72,7 +81,7 @@ class FormulaBinder:
         scope = self._scope(formula, outer)
         if scope is None:
             # what is wrong in the body is still worth saying, without the clauses that could not be read
-            scope = Scope(clauses=replace(formula.clauses, where=None))
+            scope = Scope(clauses=replace(formula.clauses, where=None, credit=None))
         bound = self._expression(formula.body, scope, depth)
         if bound is None or len(self._findings) > before:
             return None
@@ -89,6 +98,8 @@ class FormulaBinder:
 
     def _scope(self, formula: Formula, outer: Scope) -> Scope | None:
         where, uses, own = outer.where, outer.uses, formula.clauses
+        if not check_rule(own, formula.span, self._findings):
+            return None
         if own.where is not None:
             rows = RowBinder(self._vocabulary, self._findings, self._budget)
             condition = rows.condition(own.where)
@@ -159,7 +170,7 @@ class FormulaBinder:
         bound = binder.bind(formula, scope, depth + 1)
         if inside:
             first = inside.all()[0]
-            if first.code in (Code.KPI_CIRCLE, Code.KPI_TOO_DEEP, Code.TOO_LARGE, Code.TOO_DEEP):
+            if first.code in _OF_THE_REFERENCE:
                 self._findings.add(first.code, node.span, first.message, hint=first.hint)
             else:
                 report_broken(node, first.message, self._findings)

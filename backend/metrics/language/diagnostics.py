@@ -37,6 +37,7 @@ class Code(StrEnum):
     FUNCTION_UNKNOWN = "FUNCTION_UNKNOWN"
     ANCHOR_UNKNOWN = "ANCHOR_UNKNOWN"
     ANCHOR_WITHOUT_EFFECT = "ANCHOR_WITHOUT_EFFECT"
+    CREDIT_UNKNOWN = "CREDIT_UNKNOWN"
     VALUE_UNKNOWN = "VALUE_UNKNOWN"
     KPI_UNKNOWN = "KPI_UNKNOWN"
     KPI_CIRCLE = "KPI_CIRCLE"
@@ -61,6 +62,7 @@ class Code(StrEnum):
     RESULT_NOT_NUMBER = "RESULT_NOT_NUMBER"
     FACTS_MIXED = "FACTS_MIXED"
     FIELD_NOT_REACHABLE = "FIELD_NOT_REACHABLE"
+    CREDIT_NOT_POSSIBLE = "CREDIT_NOT_POSSIBLE"
 
 
 MEANINGS: dict[Code, str] = {
@@ -81,6 +83,7 @@ MEANINGS: dict[Code, str] = {
     Code.FUNCTION_UNKNOWN: "No function of that name.",
     Code.ANCHOR_UNKNOWN: "The rows that are counted have no such moment to be placed by.",
     Code.ANCHOR_WITHOUT_EFFECT: "`at` on KPI references only: each keeps its own anchor.",
+    Code.CREDIT_UNKNOWN: "No attribution rule of that name after `credited to`.",
     Code.VALUE_UNKNOWN: "A text that the field never has: a misspelt channel, a date that is none.",
     Code.KPI_UNKNOWN: "No KPI of that key.",
     Code.KPI_CIRCLE: "KPIs refer to each other in a circle.",
@@ -104,6 +107,7 @@ MEANINGS: dict[Code, str] = {
     Code.RESULT_NOT_NUMBER: "The formula, or a side of its arithmetic, would be a condition or a text.",
     Code.FACTS_MIXED: "One aggregate over two kinds of rows: surveys and orders, say.",
     Code.FIELD_NOT_REACHABLE: "The rows that are counted do not have this field.",
+    Code.CREDIT_NOT_POSSIBLE: "An aggregate that cannot be credited by that rule: orders, a median of shares.",
 }
 
 

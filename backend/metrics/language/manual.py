@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from backend.metrics.language.attribution import RULES
 from backend.metrics.language.diagnostics import MEANINGS
 from backend.metrics.language.functions import FUNCTIONS
 from backend.metrics.language.types import Field, Kind, Type, Unit
@@ -74,10 +75,25 @@ def codes_table() -> str:
     return _table(("code", "meaning"), ((f"`{code}`", meaning) for code, meaning in MEANINGS.items()))
 
 
+def rules_table() -> str:
+    """The attribution rules."""
+    rows = (
+        (
+            f"`{rule.name}`",
+            f"{rule.en} · {rule.zh}",
+            "more than the total" if rule.overcounts else "the total",
+            rule.doc,
+        )
+        for rule in RULES
+    )
+    return _table(("rule", "label", "agents add up to", "whose a row is"), rows)
+
+
 BLOCKS: Mapping[str, Callable[[], str]] = {
     "functions": functions_table,
     "fields": fields_table,
     "facts": facts_table,
+    "rules": rules_table,
     "codes": codes_table,
 }
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NoReturn, TypeVar
 
+from backend.metrics.language.attribution import RULES
 from backend.metrics.language.cursor import CLAUSES, Cursor, Stop
 from backend.metrics.language.diagnostics import Code, Diagnostic, Findings
 from backend.metrics.language.moving import PERIODS, Moving, Rolling, ToDate
@@ -36,6 +37,8 @@ _PREFIXES = ("true", "false", "not", "-", "(", "if")
 _MAX_NESTING = (
     2 * MAX_DEPTH
 )  # each level may stand in parentheses, so that canonical text is always read again
+
+_WHOM = f"Write credited to one of {', '.join(rule.name for rule in RULES)}."
 
 _N = TypeVar("_N", bound=Node)
 
@@ -285,6 +288,8 @@ class _Parser:
             if word in spans:
                 hint = "Join conditions with “and”." if word == "where" else None
                 self._cursor.stop(Code.CLAUSE_REPEATED, token.span, f"“{word}” stands twice.", hint=hint)
+            if word == "credited":
+                self._to_whom()
             start = self._cursor.token.span.start
             if word == "where":
                 read["where"] = self._expression(OR)
@@ -308,14 +313,15 @@ class _Parser:
                     names.append(self._dimension())
                 return {"across": tuple(names)}
             case "credited":
-                hint = "Write credited to first, credited to last, credited to resolver."
-                if self._cursor.token.value != "to":
-                    self._cursor.stop_expecting("“to”", hint=hint)
-                self._cursor.advance()
-                return {"credit": self._word("whom to credit", hint)}
+                return {"credit": self._word("whom to credit", _WHOM)}
         if not self._cursor.take("excluded"):
             self._cursor.stop_expecting("“excluded”", hint="Write including excluded.")
         return {"including_excluded": True}
+
+    def _to_whom(self) -> None:
+        if self._cursor.token.value != "to":
+            self._cursor.stop_expecting("“to”", hint=_WHOM)
+        self._cursor.advance()
 
     def _word(self, what: str, hint: str) -> str:
         if self._cursor.token.sort is not Sort.NAME:

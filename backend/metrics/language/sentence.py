@@ -8,6 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import assert_never
 
+from backend.metrics.language.attribution import find_rule
 from backend.metrics.language.fields import CHOICES_ZH, INTERACTION
 from backend.metrics.language.formatter import format_number, split_duration
 from backend.metrics.language.functions import SHARE, Takes, find_function
@@ -150,7 +151,7 @@ class _Speaker:
         if clauses.across:
             said += words.across.format(words.separator.join(map(self._bare, clauses.across)))
         if clauses.credit is not None:
-            said += words.credit.format(clauses.credit)
+            said += words.credit.format(self._credited(clauses.credit))
         return said + (words.excluded if clauses.including_excluded else "")
 
     def _say(self, node: Node, at_least: int) -> str:
@@ -176,7 +177,8 @@ class _Speaker:
             case Duration(milliseconds):
                 return self._duration(milliseconds)
             case Text(value):
-                return CHOICES_ZH.get(value, value) if self._tongue is Tongue.ZH else value
+                said = CHOICES_ZH.get(value, value) if self._tongue is Tongue.ZH else value
+                return said or "“”"
             case Truth(value):
                 return words.truths[value]
             case Name(path):
@@ -234,6 +236,10 @@ class _Speaker:
             return ""
         number = format_number(percentile * 100)
         return _ordinal(number) if self._tongue is Tongue.EN else number
+
+    def _credited(self, name: str) -> str:
+        rule = find_rule(name)
+        return name if rule is None else rule.en if self._tongue is Tongue.EN else rule.zh
 
     def _duration(self, milliseconds: int) -> str:
         said = []

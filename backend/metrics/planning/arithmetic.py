@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from math import sqrt
 from typing import Any, TypeAlias, assert_never
 
+from backend.metrics.language.attribution import WHOLE
 from backend.metrics.language.bound import (
     Aggregate,
     CellCompare,
@@ -23,10 +24,10 @@ from backend.metrics.language.bound import (
     Expression,
 )
 from backend.metrics.planning.histogram import percentile
-from backend.metrics.planning.parts import PARTS
+from backend.metrics.planning.parts import is_weighted, recipe_of
 
 Exact: TypeAlias = tuple[int, int]  # numerator, positive denominator; not reduced
-Parts: TypeAlias = Sequence[Any]  # the values of an aggregate's parts, in the order of PARTS
+Parts: TypeAlias = Sequence[Any]  # the values of an aggregate's parts, in the order of `recipe_of`
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,8 @@ def to_float(exact: Exact | None) -> float | None:
 
 
 def _aggregate(aggregate: Aggregate, at: int) -> LastStep:
-    step, end = LAST_STEPS[aggregate.function], at + len(PARTS[aggregate.function])
+    steps = SHARED_LAST_STEPS if is_weighted(aggregate) else LAST_STEPS
+    step, end = steps[aggregate.function], at + len(recipe_of(aggregate))
     return lambda values: step(values[at:end], aggregate)
 
 
@@ -85,7 +87,7 @@ def _combined(expression: Expression, at: int) -> tuple[LastStep, int]:
             full = _aggregate(expression, at)
             return lambda values: full(values) if values[at + 2] else _EMPTY_SUM, at + 3
         case Aggregate():
-            return _aggregate(expression, at), at + len(PARTS[expression.function])
+            return _aggregate(expression, at), at + len(recipe_of(expression))
         case Combined(op=op, left=left, right=right):
             one, middle = _combined(left, at)
             other, end = _combined(right, middle)
@@ -242,6 +244,26 @@ def _exact_percentile(parts: Parts, aggregate: Aggregate) -> Result:
     return Result((top, bottom * aggregate.type.scale), n)
 
 
+def _shared_count(parts: Parts, aggregate: Aggregate) -> Result:
+    return Result((parts[0], WHOLE), parts[1], counted=True)
+
+
+def _shared_sum(parts: Parts, aggregate: Aggregate) -> Result:
+    return Result((parts[0], WHOLE * aggregate.type.scale) if parts[1] else None, parts[1])
+
+
+def _shared_average(parts: Parts, aggregate: Aggregate) -> Result:
+    total, weight, n = parts
+    scale = aggregate.type.scale
+    top, bottom = (total, WHOLE * scale), (weight, WHOLE)
+    return Result((total, scale * weight) if weight else None, n, False, top, bottom)
+
+
+def _shared_share(parts: Parts, aggregate: Aggregate) -> Result:
+    true, weight, n = parts
+    return Result((true, weight) if weight else None, n, False, (true, WHOLE), (weight, WHOLE))
+
+
 LAST_STEPS: Mapping[str, Callable[[Parts, Aggregate], Result]] = {
     "count": _count,
     "count_distinct": _count_distinct,
@@ -256,4 +278,10 @@ LAST_STEPS: Mapping[str, Callable[[Parts, Aggregate], Result]] = {
     "percentile": _percentile,
     "exact_percentile": _exact_percentile,
     "disc_percentile": _present,
+}
+SHARED_LAST_STEPS: Mapping[str, Callable[[Parts, Aggregate], Result]] = {
+    "count": _shared_count,
+    "sum": _shared_sum,
+    "avg": _shared_average,
+    "share": _shared_share,
 }

@@ -10,7 +10,6 @@ from typing import assert_never
 from backend.metrics.language.bound import (
     Aggregate,
     Arithmetic,
-    Basis,
     Choose,
     Compare,
     ContactedAgain,
@@ -114,17 +113,18 @@ def _scan(scan: Scan) -> str:
         if scan.window is None
         else (f"{scan.window.start.isoformat()} to {scan.window.end.isoformat()} ({scan.window.zone})")
     )
-    text = ", ".join([f"{scan.basis.fact} at {scan.basis.anchor}", window, *_basis(scan.basis)])
+    text = ", ".join([f"{scan.basis.fact} at {scan.basis.anchor}", window, *_basis(scan)])
     return text if scan.where is None else f"{text}, where {brief(scan.where)}"
 
 
-def _basis(basis: Basis) -> Iterator[str]:
+def _basis(scan: Scan) -> Iterator[str]:
+    basis = scan.basis
     if basis.moving is not None:
         yield f"over {format_moving(basis.moving)}"
     if basis.state is not None:
         yield f"while {basis.state}"
     if basis.credit is not None:
-        yield f"credited to {basis.credit}"
+        yield f"credited to {basis.credit}" + (", to each agent" if scan.per_agent else "")
     if basis.including_excluded:
         yield "including excluded"
 

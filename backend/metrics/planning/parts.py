@@ -12,6 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, assert_never
 
+from backend.metrics.language.attribution import rule_of
 from backend.metrics.language.bound import (
     Aggregate,
     Arithmetic,
@@ -45,6 +46,8 @@ class Collect(StrEnum):
     UNION = "union"  # length of spans that may overlap
     EXACT = "exact"  # percentile_cont
     DISC = "disc"  # percentile_disc
+    WEIGHT = "weight"  # like COUNT, each row by what part of it is credited, in millionths
+    WEIGHTED_SUM = "weighted_sum"  # like SUM, each value times that
 
 
 MERGEABLE = frozenset(
@@ -55,6 +58,8 @@ MERGEABLE = frozenset(
         Collect.MIN,
         Collect.MAX,
         Collect.HISTOGRAM,
+        Collect.WEIGHT,
+        Collect.WEIGHTED_SUM,
     }
 )
 
@@ -94,6 +99,13 @@ PARTS: Mapping[str, tuple[tuple[Collect, Over], ...]] = {
     "exact_percentile": ((Collect.EXACT, Over.VALUES), (Collect.COUNT, Over.VALUES)),
     "disc_percentile": ((Collect.DISC, Over.VALUES), (Collect.COUNT, Over.VALUES)),
 }
+# where a row is divided among its agents; the last count tells how many rows were looked at
+SHARED_PARTS: Mapping[str, tuple[tuple[Collect, Over], ...]] = {
+    "count": ((Collect.WEIGHT, Over.VALUES), (Collect.COUNT, Over.VALUES)),
+    "sum": ((Collect.WEIGHTED_SUM, Over.VALUES), (Collect.COUNT, Over.VALUES), (Collect.COUNT, Over.ROWS)),
+    "avg": ((Collect.WEIGHTED_SUM, Over.VALUES), (Collect.WEIGHT, Over.VALUES), (Collect.COUNT, Over.VALUES)),
+    "share": ((Collect.WEIGHT, Over.TRUE), (Collect.WEIGHT, Over.VALUES), (Collect.COUNT, Over.VALUES)),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +138,19 @@ class Part:
         return self.mergeable and basis.moving is None and basis.state is None and basis.credit is None
 
 
+def is_weighted(aggregate: Aggregate) -> bool:
+    """Whether an aggregate takes each row by what part of it is credited; an extreme value takes it whole."""
+    return rule_of(aggregate.basis.credit).shares and aggregate.function in SHARED_PARTS
+
+
+def recipe_of(aggregate: Aggregate) -> tuple[tuple[Collect, Over], ...]:
+    """What an aggregate is collected as, over which of its rows, in the order its last step reads them."""
+    return (SHARED_PARTS if is_weighted(aggregate) else PARTS)[aggregate.function]
+
+
 def parts_of(aggregate: Aggregate) -> tuple[Part, ...]:
     """The parts of an aggregate, in the order its last step reads them."""
-    return tuple(_part(aggregate, collect, over) for collect, over in PARTS[aggregate.function])
+    return tuple(_part(aggregate, collect, over) for collect, over in recipe_of(aggregate))
 
 
 def aggregates_of(expression: Expression) -> Iterator[Aggregate]:
@@ -175,6 +197,8 @@ def empty(collect: Collect) -> Any:
     match collect:
         case Collect.COUNT | Collect.DISTINCT | Collect.SUM | Collect.SUM_SQUARES | Collect.UNION:
             return 0
+        case Collect.WEIGHT | Collect.WEIGHTED_SUM:
+            return 0
         case Collect.HISTOGRAM:
             return {}
         case Collect.MIN | Collect.MAX | Collect.EXACT | Collect.DISC:
@@ -186,7 +210,7 @@ def empty(collect: Collect) -> Any:
 def merge(collect: Collect, one: Any, other: Any) -> Any:
     """The value of two disjoint sets of rows together; raises ValueError for what cannot merge."""
     match collect:
-        case Collect.COUNT | Collect.SUM | Collect.SUM_SQUARES:
+        case Collect.COUNT | Collect.SUM | Collect.SUM_SQUARES | Collect.WEIGHT | Collect.WEIGHTED_SUM:
             return one + other
         case Collect.MIN:
             return one if other is None else other if one is None else min(one, other)

@@ -12,9 +12,12 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from backend.core.windows import Grain, Window
-from backend.metrics.language.bound import Basis, BoundFormula, Row
+from backend.metrics.language.attribution import AGENT, rule_of
+from backend.metrics.language.bound import Aggregate, Basis, BoundFormula, IsMissing, Row
+from backend.metrics.language.terms import joined
 from backend.metrics.language.types import Field
 from backend.metrics.planning.parts import Collect, Part, parts_in
+from backend.metrics.planning.reach import reads_agent
 
 Key: TypeAlias = Grain | Field
 
@@ -27,11 +30,16 @@ MOST_PARTS = 200
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """The rows of a basis inside a window that meet a condition."""
+    """The rows of a basis inside a window that meet a condition.
+
+    Each stands there once, if it meets the condition for any of the agents it is credited to; `per_agent`
+    once for every agent that it meets the condition for.
+    """
 
     basis: Basis
     window: Window | None
     where: Row | None
+    per_agent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +92,7 @@ class Task:
     """A question ready to be planned: every name has its meaning.
 
     `by_member` says that members are ranked over the whole window, so they need totals of their own.
+    `restricted`: only rows of certain agents may be seen, those of one or of a team.
     """
 
     formulas: tuple[BoundFormula, ...]
@@ -92,6 +101,7 @@ class Task:
     previous: Window | None
     split: Split
     by_member: bool = False
+    restricted: bool = False
 
     @property
     def windows(self) -> tuple[Window | None, ...]:
@@ -99,8 +109,31 @@ class Task:
         return (self.window,) if self.previous is None else (self.window, self.previous)
 
     def scan(self, part: Part, window: Window | None, split: Split) -> Scan:
-        """The rows that a part of this question is collected over for the groups of a split."""
-        return Scan(part.basis, window, self.where)
+        """The rows that a part of this question is collected over for the groups of a split.
+
+        Whom rows are credited to matters only where agents are asked about; elsewhere each counts once, so
+        that such numbers share their statements with those of other rules.
+        """
+        where = self.where
+        if part.basis.credit is None:
+            return Scan(part.basis, window, where)
+        by_agent = any(one.name == AGENT for one in split.dimensions)
+        asked = [row for row in (part.condition, part.value) if row is not None and reads_agent(row)]
+        basis = self._credited(part.basis, by_agent or bool(asked))
+        if not rule_of(basis.credit).several:
+            return Scan(basis, window, where)
+        if by_agent or (reads_agent(part.value) and part.collect is Collect.DISTINCT):
+            return Scan(basis, window, where, per_agent=True)
+        # so that which of a row's agents are asked for is settled before the row is counted once
+        for row in asked:
+            narrower: Row = row if row is part.condition else IsMissing(row, negated=True)
+            where = narrower if where is None else joined("and", where, narrower)
+        return Scan(basis, window, where)
+
+    def population(self, *aggregates: Aggregate) -> Scan:
+        """The rows that aggregates of one basis run over, before their own conditions."""
+        asked = any(reads_agent(row) for one in aggregates for row in (one.where, one.argument))
+        return Scan(self._credited(aggregates[0].basis, asked), self.window, self.where)
 
     def splits(self, part: Part) -> tuple[Split, ...]:
         """The splits a part is collected by; what regroups is collected by the finest one only."""
@@ -109,6 +142,12 @@ class Task:
             members = (Split(None, self.split.dimensions),) if self.by_member else ()
             wanted = (self.split, *members, ALL)
         return tuple(dict.fromkeys(split.without(part.across) for split in wanted))
+
+    def _credited(self, basis: Basis, by_agent: bool) -> Basis:
+        """The basis, without its attribution rule where nothing depends on it."""
+        if by_agent or self.restricted or reads_agent(self.where):
+            return basis
+        return replace(basis, credit=None)
 
 
 @dataclass(frozen=True, slots=True)

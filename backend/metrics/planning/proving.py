@@ -9,13 +9,14 @@ from typing import Any, TypeAlias
 
 from backend.core.errors import Invalid
 from backend.metrics.kpi import Kpi
+from backend.metrics.language.attribution import rule_of
 from backend.metrics.language.bound import Aggregate, BoundFormula
 from backend.metrics.language.types import Unit
 from backend.metrics.planning.describe import brief_aggregate
 from backend.metrics.planning.parts import aggregates_of
 from backend.metrics.planning.planner import ALL, Scan, Task
 from backend.metrics.planning.shaping import Wanted
-from backend.metrics.planning.sources import MOST_REASONS, Standing, scan_of
+from backend.metrics.planning.sources import MOST_REASONS, Standing
 from backend.metrics.proofs import AggregateProof, DataVersion, Exclusion, ExclusionKind, Proof
 from backend.metrics.questions import Cell, KpiDescription
 
@@ -64,7 +65,7 @@ def by_scan(task: Task) -> Mapping[Scan, tuple[Aggregate, ...]]:
     found: dict[Scan, dict[Aggregate, None]] = {}
     for formula in task.formulas:
         for one in aggregates_of(formula.expression):
-            found.setdefault(scan_of(task, one), {})[one] = None
+            found.setdefault(task.population(one), {})[one] = None
     return {scan: tuple(aggregates) for scan, aggregates in found.items()}
 
 
@@ -105,7 +106,7 @@ def _aggregates(
     together = by_scan(task)
     every = list(aggregates_of(formula.expression))
     for one, cell in zip(every, islice(cells, len(every)), strict=True):
-        scan = scan_of(task, one)
+        scan = task.population(one)
         yield _proof(one, cell, together[scan].index(one), tallies[scan])
 
 
@@ -132,6 +133,7 @@ def _proof(aggregate: Aggregate, cell: Cell, at: int, tally: Tally) -> Aggregate
         aggregate.basis.fact,
         aggregate.basis.anchor,
         aggregate.basis.including_excluded,
+        rule_of(aggregate.basis.credit).name,
         cell,
         population=sum(row[1] for row in tally),
         counted=counts[Standing.COUNTED],

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import assert_never
 
+from backend.metrics.language.attribution import AGENT
 from backend.metrics.language.bound import (
     Arithmetic,
     Choose,
@@ -90,6 +91,13 @@ def leaves_of(row: Row) -> Iterator[Literal | FieldValue | Happened | ContactedA
                 yield from leaves_of(branch)
         case _:
             assert_never(row)
+
+
+def reads_agent(row: Row | None) -> bool:
+    """Whether a row expression asks whose a row is; so its value depends on the attribution rule."""
+    if row is None:
+        return False
+    return any(isinstance(leaf, FieldValue) and leaf.field.name == AGENT for leaf in leaves_of(row))
 
 
 def find_unreachable(fact: Fact, row: Row) -> str | None:

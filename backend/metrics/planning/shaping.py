@@ -14,6 +14,7 @@ from backend.metrics.planning.arithmetic import Result, last_step, to_float
 from backend.metrics.planning.calendar import look_ahead
 from backend.metrics.planning.frames import Frames, GroupKey
 from backend.metrics.planning.members import Members
+from backend.metrics.planning.overcounts import find_summed, overcount
 from backend.metrics.planning.parts import Part, empty, parts_in
 from backend.metrics.planning.planner import ALL, Split, Task
 from backend.metrics.planning.reach import leaves_of
@@ -119,11 +120,19 @@ class _Side:
             column.numerators.append(cell.numerator)
             column.denominators.append(cell.denominator)
             column.states.append(cell.state)
+        column.overcount = self._overcount(at)
         return column
 
     def total(self, at: int) -> Cell:
         """One KPI over all rows of the window."""
         return self._cell(at, self.results(at, ALL, [()])[0], self._end(None))
+
+    def _overcount(self, at: int) -> float | None:
+        split = self._task.split
+        summed = find_summed(self._task.formulas[at].expression, split)
+        if summed is None:
+            return None
+        return overcount(summed, self.results(at, split, list(self.groups())), self.results(at, ALL, [()])[0])
 
     def _collected(self, part: Part, split: Split) -> Mapping[GroupKey, Any]:
         """A part's values by the groups of a split, without the dimensions that the part is taken across."""

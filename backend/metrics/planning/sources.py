@@ -9,10 +9,11 @@ from enum import IntEnum
 from typing import Any
 
 from backend.core.errors import Invalid
+from backend.metrics.language.attribution import WHOLE
 from backend.metrics.language.bound import Aggregate, Combined, Expression, type_of
 from backend.metrics.language.types import TEXT, Fact, Field, Kind, Origin, Vocabulary
-from backend.metrics.planning.parts import aggregates_of
-from backend.metrics.planning.planner import Scan, Task
+from backend.metrics.planning.parts import aggregates_of, is_weighted
+from backend.metrics.planning.planner import Scan
 from backend.metrics.planning.reach import INTERACTION, find_reach
 from backend.metrics.proofs import Drill, DrilledRow, Side
 
@@ -40,11 +41,6 @@ class Listing:
     aggregates: tuple[Aggregate, ...]
     true_only: bool
     fields: tuple[Field, ...]
-
-
-def scan_of(task: Task, aggregate: Aggregate) -> Scan:
-    """The rows that an aggregate of a question runs over."""
-    return Scan(aggregate.basis, task.window, task.where)
 
 
 def sources(expression: Expression, drill: Drill) -> tuple[Aggregate, ...]:
@@ -92,7 +88,7 @@ def _as_listed(field: Field) -> Field:
 
 def drilled(listing: Listing, row: Sequence[Any]) -> DrilledRow:
     """A row of `lower_listing`, in shown units."""
-    row_id, source, external_id, anchored_at, interaction_id, value, *listed = row
+    row_id, source, external_id, anchored_at, interaction_id, value, share, *listed = row
     shown: dict[str, Any] = {}
     place = iter(listed)
     for field in listing.fields:
@@ -101,13 +97,22 @@ def drilled(listing: Listing, row: Sequence[Any]) -> DrilledRow:
             shown[field.name + HAPPENED] = next(place)
     added = None if value is None else float(value / _scale(listing.aggregates))
     return DrilledRow(
-        listing.scan.basis.fact, row_id, source, external_id, anchored_at, interaction_id, added, shown
+        listing.scan.basis.fact,
+        row_id,
+        source,
+        external_id,
+        anchored_at,
+        interaction_id,
+        added,
+        shown,
+        share / WHOLE,
     )
 
 
 def _scale(aggregates: Sequence[Aggregate]) -> int:
     argument = aggregates[0].argument
-    return 1 if argument is None else type_of(argument).scale
+    scale = 1 if argument is None else type_of(argument).scale
+    return WHOLE * scale if is_weighted(aggregates[0]) else scale
 
 
 def _shown(value: Any, field: Field) -> Any:

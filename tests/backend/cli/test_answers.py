@@ -1,9 +1,10 @@
+import json
 from datetime import UTC, datetime
 
 import pytest
 from rich.console import Console
 
-from backend.cli.answers import show_value, to_csv, to_table
+from backend.cli.answers import show_value, to_csv, to_json, to_table
 from backend.metrics.language.types import Unit
 from backend.metrics.questions import Answer, Cell, CellState, Column, KpiDescription, Member
 
@@ -108,3 +109,14 @@ def test_csv_quotes_what_needs_it():
     text = to_csv(answer([Cell(1, 1, None, None, CellState.OK)], [Member('a,"1"\n', "Ann")]))
     assert text.splitlines()[0] == "agent,x,x.n,x.numerator,x.denominator,x.state"
     assert '"a,""1""\n",1,1,,,ok' in text
+
+
+def test_what_agents_count_beyond_the_total_is_told():
+    cells = [Cell(value, value, None, None, CellState.OK) for value in (4, 5)]
+    shown = answer(cells, [Member("a1", "Ann"), Member("b1", "Bob")])
+    assert "over_counts" not in json.loads(to_json(shown))
+    assert "over" not in table_of(shown)
+    shown.columns[0].overcount = 2.0
+    assert json.loads(to_json(shown))["over_counts"] == {"x": 2}
+    last = table_of(shown).splitlines()[-1]
+    assert last.split() == ["agents", "over", "total", "+2"]

@@ -60,6 +60,7 @@ async def test_a_proof_of_one_cell_counts_what_drill_lists(cli):
 async def test_a_proof_of_the_totals(cli):
     outcome = await cli("kpi", "csat", "--tenant", "berlin", *DAYS, "--proof", "--format", "json")
     proof = json.loads(outcome.out)["proofs"]["csat"]
+    assert proof["aggregates"][0]["credit"] == "owner"
     assert (proof["value"], proof["n"], proof["version"], proof["path"]) == (2 / 3, 3, 1, "raw")
     [aggregate] = proof["aggregates"]
     assert (aggregate["population"], aggregate["counted"], aggregate["exclusions"]) == (3, 3, [])

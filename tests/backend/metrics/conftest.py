@@ -13,6 +13,7 @@ from backend.metrics.evaluator import Evaluator
 from tenants.database import TenantDatabase
 from tests.backend.metrics.authors import Ann
 from tests.backend.metrics.builders import World
+from tests.backend.metrics.crediting import Hands, many_hands
 
 
 @pytest_asyncio.fixture
@@ -21,6 +22,12 @@ async def world(acme: TenantDatabase, globex: TenantDatabase, clock: Callable[[]
     async with acme.write() as session:
         await seed_catalogue(session)
     return World(acme, Evaluator(acme, clock))
+
+
+@pytest_asyncio.fixture
+async def hands(world: World, globex: TenantDatabase) -> Hands:
+    """Acme with a week of interactions that several agents took part in."""
+    return await many_hands(world, globex)
 
 
 @pytest.fixture

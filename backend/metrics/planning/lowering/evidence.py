@@ -13,6 +13,7 @@ from backend.metrics.language.bound import Aggregate, type_of
 from backend.metrics.language.types import Kind
 from backend.metrics.planning.lowering.rows import Rows, Setting
 from backend.metrics.planning.lowering.tables import Condition, Value
+from backend.metrics.planning.parts import is_weighted
 from backend.metrics.planning.planner import Scan
 from backend.metrics.planning.sources import HAPPENED, MOST_REASONS, Listing, Standing
 from backend.metrics.proofs import DrillKey
@@ -24,7 +25,10 @@ def lower_tally(scan: Scan, aggregates: Sequence[Aggregate], setting: Setting) -
     The standings run as the enum lists them. There are at most MOST_REASONS + 1 rows.
     """
     rows = Rows(scan, setting)
-    standings = [_standing(rows, one).label(f"s{at}") for at, one in enumerate(aggregates)]
+    # of a row that is there for several agents: how it stands where it gets furthest
+    standings = [
+        rows.over_agents(func.max, _standing(rows, one)).label(f"s{at}") for at, one in enumerate(aggregates)
+    ]
     inner = rows.select([rows.exclusion().label("exclusion"), *standings], excluded=True)
     counts = [
         func.count().filter(inner.c[f"s{at}"] == standing.value).label(f"n{at}_{standing.value}")
@@ -40,8 +44,8 @@ def lower_listing(
 ) -> sa.Select[Any]:
     """The rows of a listing, the newest first; those without a moment come before all others.
 
-    A row is what `sources.drilled` reads: id, source, external id, moment, interaction, value, then the
-    fields in stored units; a moment that has a truth of its own is followed by that.
+    A row is what `sources.drilled` reads: id, source, external id, moment, interaction, value, share, then
+    the fields in stored units; a moment that has a truth of its own is followed by that.
     """
     aggregates = listing.aggregates
     rows = Rows(listing.scan, setting)
@@ -56,13 +60,18 @@ def lower_listing(
         rows.anchor.label("anchored_at"),
         _interaction(rows, listing.scan.basis.fact).label("interaction_id"),
         _added(rows, aggregates).label("value"),
+        rows.weight().label("share"),
     ]
     for at, field in enumerate(listing.fields):
         columns.append(rows.value(bound.FieldValue(field, field.type)).label(f"f{at}"))
         if field.truth is not None:
             columns.append(rows.value(bound.Happened(field)).label(f"f{at}{HAPPENED}"))
-    order = (rows.anchor.desc().nulls_first(), row_id.desc())
-    return rows.listed(columns, *conditions).order_by(*order).limit(limit)
+    found = rows.listed(columns, *conditions)
+    if rows.gathered:  # the fields are those that it has for the first of its agents
+        found = found.order_by(row_id, rows.agent)
+    listed = found.subquery("listed")
+    order = (listed.c.anchored_at.desc().nulls_first(), listed.c.id.desc())
+    return sa.select(listed).order_by(*order).limit(limit)
 
 
 def _standing(rows: Rows, aggregate: Aggregate) -> Value:
@@ -87,20 +96,24 @@ def _counts(rows: Rows, aggregate: Aggregate, true_only: bool) -> Condition:
 
 
 def _added(rows: Rows, aggregates: Sequence[Aggregate]) -> Value:
-    """What a row adds to the only aggregate, in stored units."""
+    """What a row adds to the only aggregate, in stored units; in millionths of them where it is divided."""
     nothing = sa.cast(sa.null(), sa.Numeric)
     if len(aggregates) != 1 or aggregates[0].other is not None:
         return nothing
     argument = aggregates[0].argument
+    kind = None if argument is None else type_of(argument).kind
     if argument is None:
-        return sa.cast(sa.literal_column("1"), sa.Numeric)
-    if isinstance(argument, bound.Stretch):
+        value: Value = sa.cast(sa.literal_column("1"), sa.Numeric)
+    elif isinstance(argument, bound.Stretch):
         span = rows.value(argument)
-        return func.upper(span) - func.lower(span)
-    kind = type_of(argument).kind
-    if kind is Kind.BOOLEAN:
-        return sa.cast(sa.cast(rows.value(argument), sa.Integer), sa.Numeric)
-    return sa.cast(rows.value(argument), sa.Numeric) if kind is Kind.NUMBER else nothing
+        value = func.upper(span) - func.lower(span)
+    elif kind is Kind.BOOLEAN:
+        value = sa.cast(sa.cast(rows.value(argument), sa.Integer), sa.Numeric)
+    elif kind is Kind.NUMBER:
+        value = sa.cast(rows.value(argument), sa.Numeric)
+    else:
+        return nothing
+    return rows.weighted(value) if is_weighted(aggregates[0]) else rows.over_agents(func.max, value)
 
 
 def _interaction(rows: Rows, fact: str) -> Value:

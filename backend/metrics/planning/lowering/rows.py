@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy import func
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from backend.core.windows import Grain, bucket_starts
 from backend.interactions import models
+from backend.metrics.language.attribution import rule_of
 from backend.metrics.language.bound import Row
 from backend.metrics.language.types import Origin, Vocabulary
 from backend.metrics.planning.calendar import DATED
@@ -44,7 +46,11 @@ class Rows:
         basis = scan.basis
         self._scan, self._restriction = scan, setting.restriction
         fact = setting.vocabulary.facts[basis.fact]
-        self._tables = Tables(fact, setting.currency, including_excluded=basis.including_excluded)
+        self._rule = rule_of(basis.credit)
+        self._tables = Tables(
+            fact, setting.currency, including_excluded=basis.including_excluded, rule=self._rule
+        )
+        self.gathered = self._rule.several and not scan.per_agent  # a row once for all its agents
         self._anchor = self._tables.anchor(basis.anchor)
         zone = scan.window.zone if scan.window else setting.zone
         self._expressions = Expressions(self._tables, self._anchor, zone)
@@ -62,7 +68,8 @@ class Rows:
     ) -> sa.Select[Any]:
         """The rows themselves, those that meet further conditions."""
         met = [*self._conditions(excluded), *conditions]  # first: they may need a named table
-        return sa.select(*columns).select_from(self._tables.joined()).where(*met)
+        select = sa.select(*columns).select_from(self._tables.joined()).where(*met)
+        return select.ext(distinct_on(*self._identity)) if self.gathered else select
 
     @property
     def anchor(self) -> Value:
@@ -72,6 +79,26 @@ class Rows:
     def own(self, column: str) -> Value:
         """A column of the fact's own row."""
         return self._tables.own.c[column]
+
+    def weight(self) -> Value:
+        """What part of a row is credited to the agents that it is there for, in millionths."""
+        merge = func.sum if self._rule.shares else func.max  # in full for two agents is still in full
+        return self.over_agents(merge, self._tables.weight())
+
+    def weighted(self, value: Value) -> Value:
+        """A value times that."""
+        return self.over_agents(func.sum, value * self._tables.weight())
+
+    def over_agents(self, merge: Callable[[Value], Any], value: Value) -> Value:
+        """A value that each agent of a row has, as one of the row where it is there once for all of them."""
+        if not self.gathered:
+            return value
+        return cast(Value, merge(value).over(partition_by=self._identity))
+
+    @property
+    def agent(self) -> Value:
+        """Whom a row belongs to, by the scan's attribution rule."""
+        return self._tables.owned("agent")
 
     @property
     def has_interaction(self) -> bool:
@@ -122,6 +149,11 @@ class Rows:
         signed = sa.case((value < 0, -index), (value >= 0, index))  # LEAST takes NULL for a number
         return signed if part.condition is None else sa.case((self.value(part.condition), signed))
 
+    @property
+    def _identity(self) -> tuple[Value, ...]:
+        """What the agents of one row have in common, and no two rows."""
+        return (self.own("id"),)
+
     def _conditions(self, excluded: bool) -> Iterator[Condition]:
         if not (excluded or self._scan.basis.including_excluded):
             yield from (exclusion.is_(None) for exclusion in self._tables.exclusions())
@@ -131,13 +163,13 @@ class Rows:
         if self._scan.where is not None:
             yield self.value(self._scan.where)
         if self._restriction.agent_id is not None:
-            yield self._tables.owned("agent") == self._restriction.agent_id
+            yield self.agent == self._restriction.agent_id
         if self._restriction.team_id is not None:
             yield self._of_team(self._restriction.team_id)
 
     def _of_team(self, team_id: int) -> Condition:
         members = sa.select(models.agent.c.id).where(models.agent.c.team_id == team_id)
-        by_agent = self._tables.owned("agent").in_(members)
+        by_agent = self.agent.in_(members)
         if self._tables.interaction is None:
             return by_agent
         team = self._tables.interaction.c.team_id

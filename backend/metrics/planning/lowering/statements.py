@@ -22,6 +22,7 @@ from backend.metrics.planning.lowering.tables import Condition, Value
 from backend.metrics.planning.parts import Collect, Part
 from backend.metrics.planning.planner import Key, Split, Statement
 
+WEIGHT = "weight"  # the column of the inner select
 MOST_GROUPS = 250_000  # of one statement: some 100 MB of Python values
 
 
@@ -51,11 +52,15 @@ def lower(statement: Statement, setting: Setting) -> Lowered:
     for part in statement.parts:
         values.add(part.value)
         conditions.add(part.condition)
-    inner = rows.select([*columns, *values.columns, *conditions.columns])
+    weights = [rows.weight().label(WEIGHT)] if any(map(_is_weighed, statement.parts)) else []
+    inner = rows.select([*columns, *values.columns, *conditions.columns, *weights])
+    weight = inner.c[WEIGHT] if weights else None
     names = [inner.c[column.name] for column in columns]
     sets = [[names[keys.index(key)] for key in split.keys] for split in statement.splits]
     collected = [
-        _collect(part, values.of(inner, part.value), conditions.of(inner, part.condition)).label(f"p{at}")
+        _collect(part, values.of(inner, part.value), conditions.of(inner, part.condition), weight).label(
+            f"p{at}"
+        )
         for at, part in enumerate(statement.parts)
     ]
     masks = {_mask(names, one): (split, None) for one, split in zip(sets, statement.splits, strict=True)}
@@ -101,7 +106,11 @@ def _mask(names: Sequence[Any], grouped: Sequence[Any]) -> int:
     return sum(1 << at for at, name in enumerate(reversed(names)) if name.name not in kept)
 
 
-def _collect(part: Part, value: Any, condition: Condition | None) -> Value:
+def _is_weighed(part: Part) -> bool:
+    return part.collect in (Collect.WEIGHT, Collect.WEIGHTED_SUM)
+
+
+def _collect(part: Part, value: Any, condition: Condition | None, weight: Any) -> Value:
     call: Any
     match part.collect:
         case Collect.COUNT:
@@ -122,6 +131,10 @@ def _collect(part: Part, value: Any, condition: Condition | None) -> Value:
             call = func.percentile_cont(float(part.percentile or 0)).within_group(value)
         case Collect.DISC:
             call = func.percentile_disc(float(part.percentile or 0)).within_group(value)
+        case Collect.WEIGHT:
+            call = func.sum(weight if value is None else sa.case((value.is_not(None), weight)))
+        case Collect.WEIGHTED_SUM:
+            call = func.sum(sa.cast(value, sa.Numeric) * weight)
         case Collect.HISTOGRAM:
             raise ValueError("a histogram is grouped by, not collected")
         case _:

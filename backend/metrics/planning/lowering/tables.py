@@ -9,8 +9,10 @@ import sqlalchemy as sa
 from sqlalchemy import func
 
 from backend.interactions import models
+from backend.metrics.language.attribution import AGENT, OWNER, AttributionRule
 from backend.metrics.language.fields import CUSTOMER
 from backend.metrics.language.types import Fact, Field, Kind, Origin, Type, Unit
+from backend.metrics.planning.lowering.credits import Credits, whole
 from backend.metrics.planning.reach import has_interaction
 
 Value: TypeAlias = sa.ColumnElement[Any]
@@ -39,11 +41,18 @@ NAMED: Mapping[str, sa.Table] = {
 class Tables:
     """A fact's table, the interaction its rows belong to, and the named things that are asked of them.
 
-    `suffix` names the tables apart from those of another reading of the same fact in one statement.
+    `suffix` names the tables apart from those of another reading of the same fact in one statement. With a
+    `rule` the agent is whom it credits, and a row stands there once for each of them.
     """
 
     def __init__(
-        self, fact: Fact, currency: str, *, including_excluded: bool = False, suffix: str = ""
+        self,
+        fact: Fact,
+        currency: str,
+        *,
+        including_excluded: bool = False,
+        suffix: str = "",
+        rule: AttributionRule = OWNER,
     ) -> None:
         self.fact = fact
         self._currency, self._including_excluded, self._suffix = currency, including_excluded, suffix
@@ -54,12 +63,18 @@ class Tables:
         elif has_interaction(fact):
             self.interaction = self._named_apart(models.interaction)
         self._named: dict[str, sa.FromClause] = {}
+        self._credits: Credits | None = None
+        if rule is not OWNER:
+            home = self.own.c.id if self.own is self.interaction else self.own.c.interaction_id
+            self._credits = Credits(rule, home, suffix)
 
     def joined(self) -> sa.FromClause:
         """All tables that were asked for until now, joined."""
         tables: sa.FromClause = self.own
         if self.interaction is not None and self.interaction is not self.own:
             tables = tables.outerjoin(self.interaction, self.interaction.c.id == self.own.c.interaction_id)
+        if self._credits is not None:
+            tables = tables.outerjoin(self._credits.table, self._credits.condition)
         for name, named in self._named.items():
             tables = tables.outerjoin(named, named.c.id == self.owned(name))
         return tables
@@ -74,10 +89,15 @@ class Tables:
         return coalesced([self._moment(moment) for moment in self.fact.anchors[name]])
 
     def owned(self, name: str) -> Value:
-        """The id of a named thing that a row belongs to: its own, else its interaction's."""
+        """The id of a named thing that a row belongs to: its own, else its interaction's; whom a rule credits."""
         own = self.own if name in self.fact.own or self.own is self.interaction else None
         tables = dict.fromkeys(table for table in (own, self.interaction) if table is not None)
-        return coalesced([table.c[f"{name}_id"] for table in tables])
+        owner = coalesced([table.c[f"{name}_id"] for table in tables])
+        return self._credits.agent(owner) if self._credits is not None and name == AGENT else owner
+
+    def weight(self) -> Value:
+        """What part of a row is credited to its agent, in millionths."""
+        return whole() if self._credits is None else self._credits.weight()
 
     def stored(self, field: Field) -> Value:
         """A field as stored: the id of a named thing. Calendar fields are not stored."""

@@ -33,6 +33,8 @@ DEFINITIONS = {
     "unreadable": "avg(",
     **{f"level_{level}": f"@level_{level + 1}" for level in range(1, 12)},
     "level_12": "count()",
+    "sold": "sum(order.amount) / count()",
+    "typical": "median(handle_time)",
 }
 
 

@@ -55,6 +55,16 @@ CASES = [
         "dated by “survey invited”",
         "会话数量（已接入或（已放弃且已升级）或已转化），按邀评时间统计",
     ),
+    (
+        "share(resolved) credited to last",
+        "share of interactions where resolved, credited to the last agent",
+        "解决的会话占比，归属于末位客服",
+    ),
+    (
+        "count(credited to time_share)",
+        "number of interactions, credited to all participants by their time",
+        "会话数量，归属于全部参与客服（按时长分摊）",
+    ),
     ("1 - @fcr", "1 minus First contact resolution", "1减一次解决率"),
     ("2 * (count() + 3)", "2 times (number of interactions plus 3)", "2乘以（会话数量加3）"),
     (
