@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from backend.core.windows import Comparison, Grain, Window
+from backend.metrics.judging import Judgement
 from backend.metrics.language.types import Unit
 
 
@@ -104,7 +105,9 @@ class KpiDescription:
 
 @dataclass(slots=True)
 class Column:
-    """One KPI's cells over all rows of an answer, as parallel lists."""
+    """One KPI's cells over all rows of an answer, as parallel lists; `judgements` is None without a
+    comparison.
+    """
 
     kpi: KpiDescription
     values: list[float | None] = field(default_factory=list)
@@ -112,6 +115,7 @@ class Column:
     numerators: list[float | None] = field(default_factory=list)
     denominators: list[float | None] = field(default_factory=list)
     states: list[CellState] = field(default_factory=list)
+    judgements: list[Judgement] | None = None
 
     def cell(self, row: int) -> Cell:
         """The cell of one row."""
@@ -141,3 +145,4 @@ class Answer:
     previous_window: Window | None = None
     previous_columns: list[Column] | None = None
     previous_totals: list[Cell] | None = None
+    total_judgements: list[Judgement] | None = None
