@@ -21,7 +21,7 @@ class Kpi:
     may not be in force yet; `direction` None: neither way is better.
 
     `unit` None: the formula's. Values over fewer rows than `minimum_sample` are marked. `guardrails` are keys
-    of KPIs that must not get worse while this one gets better.
+    of KPIs that must not get worse while this one gets better. `measure_*` says what to do about a gap.
     """
 
     key: str
@@ -41,6 +41,8 @@ class Kpi:
     effective_from: date | None = None  # of the formula; None while it is not stored
     latest_version: int = 1
     archived_at: datetime | None = None
+    measure_en: str | None = None
+    measure_zh: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
