@@ -9,6 +9,8 @@ from datetime import date
 from decimal import Decimal
 
 from backend.metrics import repository
+from backend.metrics.benchmarks.baselines import industry_baselines
+from backend.metrics.benchmarks.repository import insert_missing
 from backend.metrics.kpi import Band, Kpi
 from tenants.database import WriteSession
 
@@ -187,7 +189,7 @@ CATALOGUE: tuple[Kpi, ...] = (
          "Satisfied (4 or 5 of 5), of those who rated.",
          benchmark=("0.75", "0.85"),
          measure=(
-             "Train communication and scripts on the causes of low scores, and follow up with whoever gave one.",
+             "Train communication on the causes of low scores, and follow up with whoever gave one.",
              "针对差评原因培训沟通技巧和话术，并逐一回访差评客户。")),
     _kpi("csat_mean", "Mean satisfaction", "满意度均分",
          f"avg(survey.score where {_CSAT})", _QUALITY, _UP,
@@ -199,7 +201,7 @@ CATALOGUE: tuple[Kpi, ...] = (
          f"share(survey.score <= 2 where {_CSAT})", _QUALITY, _DOWN,
          "1 or 2 of 5, of those who rated.",
          measure=(
-             "Note the cause of every low score, call back within a day, and mend the most frequent cause first.",
+             "Note the cause of every low score, call back within a day, mend the commonest cause first.",
              "为每条差评标注原因，一天内回访，优先解决最常见的原因。")),
     _kpi("csat_response_rate", "Survey response rate", "参评率",
          f"share(survey.score is not missing where {_CSAT}) at invited", _QUALITY, _UP,
@@ -275,11 +277,15 @@ _BY_KEY = {one.key: one for one in CATALOGUE}
 
 # Built-in formulas hold for all of a tenant's past, however old the data it brings.
 _ALWAYS = date(1970, 1, 1)
+_AUTHOR = "scoredesk"
 
 
 async def seed_catalogue(session: WriteSession) -> None:
-    """Gives a tenant the built-in KPIs it does not have yet; safe to repeat, never changes one."""
-    await repository.insert_kpis(session, CATALOGUE, effective_from=_ALWAYS, author="scoredesk")
+    """Gives a tenant the built-in KPIs and the industry's figures it does not have yet; safe to repeat, never
+    changes one.
+    """
+    await repository.insert_kpis(session, CATALOGUE, effective_from=_ALWAYS, author=_AUTHOR)
+    await insert_missing(session, industry_baselines(CATALOGUE), author=_AUTHOR)
 
 
 def find_builtin(key: str) -> Kpi | None:

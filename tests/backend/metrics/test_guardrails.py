@@ -20,7 +20,7 @@ from tests.backend.metrics.authors import Ann
 from tests.backend.metrics.builders import START, WEEK, World, asked, seconds
 
 BEFORE = START - timedelta(days=7)
-COMPARED = {"comparison": Comparison.PREVIOUS_PERIOD}
+COMPARED: dict[str, Any] = {"comparison": Comparison.PREVIOUS_PERIOD}
 IMPROVED, AT_COST = Judgement(Verdict.IMPROVED), Judgement(Verdict.IMPROVED_AT_COST, ("fcr",))
 WORSE, UNCHANGED, NOTHING = Judgement(Verdict.WORSE), Judgement(Verdict.UNCHANGED), Judgement()
 

@@ -302,15 +302,15 @@ async def test_a_measure_is_told_in_the_readers_language(desk: Desk) -> None:
     measure, both = await told("csat", "zh")
     assert measure == both["zh"] != both["en"]
     assert (await told("csat", "en"))[0] == both["en"]
-    revised = {"key": "quick", "version": 1, "measures": {"zh": "高峰加人。"}}
+    revised: dict[str, Any] = {"key": "quick", "version": 1, "measures": {"zh": "高峰加人。"}}
     assert (await change(desk, "reviseKpi", **revised))["problems"] == []
     assert await told("quick", "en") == ("高峰加人。", {"en": None, "zh": "高峰加人。"})
-    kept = {"key": "quick", "version": 2, "minimumSample": 5}
+    kept: dict[str, Any] = {"key": "quick", "version": 2, "minimumSample": 5}
     assert (await change(desk, "reviseKpi", **kept))["problems"] == []
     assert (await told("quick", "en"))[0] == "高峰加人。"
-    wrong = {"key": "quick", "version": 3, "measures": {"en": ""}}
+    wrong: dict[str, Any] = {"key": "quick", "version": 3, "measures": {"en": ""}}
     [problem] = (await change(desk, "reviseKpi", **wrong))["problems"]
     assert (problem["code"], problem["path"]) == ("KPI_TEXT_INVALID", ["measures", "en"])
-    cleared = {"key": "quick", "version": 3, "measures": None}
+    cleared: dict[str, Any] = {"key": "quick", "version": 3, "measures": None}
     assert (await change(desk, "reviseKpi", **cleared))["problems"] == []
     assert await told("quick", "en") == (None, {"en": None, "zh": None})
