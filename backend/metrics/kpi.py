@@ -44,6 +44,11 @@ class Kpi:
     measure_en: str | None = None
     measure_zh: str | None = None
 
+    def measure_in(self, language: str) -> str | None:
+        """What to do about a gap, in a language (en, zh) or else in the other."""
+        first, second = self.measure_en, self.measure_zh
+        return (second or first) if language == "zh" else (first or second)
+
 
 @dataclass(frozen=True, slots=True)
 class KpiVersion:

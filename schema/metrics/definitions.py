@@ -142,19 +142,12 @@ class Kpi:
             target=Band.from_domain(kpi.target),
             benchmark=Band.from_domain(kpi.benchmark),
             guardrails=list(kpi.guardrails),
-            measure=measure_of(kpi, locale),
+            measure=kpi.measure_in(locale),
             measures=Measures(en=kpi.measure_en, zh=kpi.measure_zh),
             latest_version=kpi.latest_version,
             builtin_formula=builtin.formula if builtin else None,
             archived_at=kpi.archived_at,
         )
-
-
-def measure_of(kpi: DomainKpi, locale: Locale) -> str | None:
-    """What to do about a gap of a KPI, in a reader's language or else in the other."""
-    if locale is Locale.ZH:
-        return kpi.measure_zh or kpi.measure_en
-    return kpi.measure_en or kpi.measure_zh
 
 
 async def kpis_of(context: Context, *, archived: bool) -> list[Kpi]:

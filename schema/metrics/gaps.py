@@ -19,7 +19,6 @@ from schema.context import Info
 from schema.interactions.inputs import WindowInput
 from schema.locale import Locale
 from schema.metrics.benchmarks import Benchmark
-from schema.metrics.definitions import measure_of
 from schema.metrics.enums import Reach
 from schema.metrics.reach import restriction_for
 from schema.metrics.types import Cell, Problem, SeriesKpi, Window, problems_of
@@ -71,7 +70,7 @@ class GapTableInput:
         return gaps.GapAsk(
             tuple(self.keys),
             windows.Window.of_local(self.window.from_, self.window.to, zone),
-            gaps.Against[self.reference.name],
+            figures.Against[self.reference.name],
             self.where,
             tuple(self.dimensions),
             self.windows,
@@ -159,7 +158,7 @@ class GapRow:
             standing=_standing(gap),
             within_band=None if gap is None else gap.within_band,
             within_float=None if gap is None else gap.within_float,
-            measure=measure_of(row.definition, locale),
+            measure=row.definition.measure_in(locale),
         )
 
 

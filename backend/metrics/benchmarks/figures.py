@@ -18,6 +18,16 @@ class Kind(StrEnum):
     PEER_BEST = "peer_best"
 
 
+class Against(StrEnum):
+    """What KPIs are held against."""
+
+    INDUSTRY = "industry"
+    PEER_AVERAGE = "peer_average"
+    PEER_BEST = "peer_best"
+    OWN_HISTORY = "own_history"
+    TARGET = "target"
+
+
 @dataclass(frozen=True, slots=True)
 class Benchmark:
     """A figure of others for a KPI; one of a kind and label at a time.

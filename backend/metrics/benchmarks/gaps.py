@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from backend.core.clock import Clock
@@ -14,7 +13,15 @@ from backend.core.errors import DomainError, Invalid, Problem
 from backend.core.windows import Comparison, Window
 from backend.metrics import definitions
 from backend.metrics.benchmarks import repository
-from backend.metrics.benchmarks.figures import Benchmark, Gap, Kind, Reference, gap_between, reference_of
+from backend.metrics.benchmarks.figures import (
+    Against,
+    Benchmark,
+    Gap,
+    Kind,
+    Reference,
+    gap_between,
+    reference_of,
+)
 from backend.metrics.benchmarks.growth import windows_to_divide_by
 from backend.metrics.evaluator import Evaluator
 from backend.metrics.kpi import Kpi
@@ -27,16 +34,6 @@ MOST_WINDOWS = 24  # of the KPI's own past
 MOST_ROWS = 2_000  # of one table
 
 _EVERYTHING = Restriction()
-
-
-class Against(StrEnum):
-    """What KPIs are held against."""
-
-    INDUSTRY = "industry"
-    PEER_AVERAGE = "peer_average"
-    PEER_BEST = "peer_best"
-    OWN_HISTORY = "own_history"
-    TARGET = "target"
 
 
 @dataclass(frozen=True, slots=True)

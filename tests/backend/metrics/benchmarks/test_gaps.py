@@ -13,8 +13,8 @@ from backend.core.windows import Window
 from backend.interactions import models
 from backend.metrics.authoring import Author
 from backend.metrics.benchmarks import service
-from backend.metrics.benchmarks.figures import Benchmark, Kind, Standing
-from backend.metrics.benchmarks.gaps import Against, GapAsk, GapRow, GapTable, find_gaps
+from backend.metrics.benchmarks.figures import Against, Benchmark, Kind, Standing
+from backend.metrics.benchmarks.gaps import GapAsk, GapRow, GapTable, find_gaps
 from backend.metrics.kpi import Band
 from backend.metrics.questions import CellState, Restriction
 from tests.backend.metrics.authors import Ann
