@@ -39,13 +39,15 @@ def page(arguments: Arguments) -> tuple[int, int]:
 
 
 def kpi_values(arguments: Arguments) -> tuple[int, int]:
-    """KPI numbers: by KPIs and dimensions, twice with a comparison; columns, so one item."""
+    """KPI numbers: by KPIs and dimensions, twice with a comparison and once more for guardrails; columns, so one
+    item.
+    """
     asked = arguments.get("input")
     if not isinstance(asked, dict):
         return 20, 1
     kpis = _length(asked.get("keys")) + _length(asked.get("formulas"))
     once = 10 * kpis + 20 * _length(asked.get("dimensions"))
-    return 20 + once * (2 if asked.get("compare") else 1), 1
+    return 20 + once * (3 if asked.get("compare") else 1), 1
 
 
 def kpi_proof(arguments: Arguments) -> tuple[int, int]:

@@ -16,6 +16,7 @@ LONGEST_NAME = 100
 LONGEST_DOC = 1000
 LONGEST_MEASURE = 300
 _UNSEEN = frozenset({"Cc", "Cs", "Zl", "Zp"})  # control characters, halves of characters, line ends
+MOST_GUARDRAILS = 10  # each is evaluated with every comparison of the KPI
 LARGEST_SAMPLE = 1_000_000
 LARGEST_VALUE = Decimal(10) ** 15  # of a target or benchmark; a float still tells neighbours apart there
 
@@ -31,6 +32,21 @@ def find_key_faults(key: str) -> list[Problem]:
         return []
     message = "A key is 1 to 63 small letters, digits and underscores and begins with a letter."
     return [Problem("KPI_KEY_INVALID", message, ("key",), hint="Such as “first_reply_in_time”.")]
+
+
+def is_plain(text: str) -> bool:
+    """Whether a text can be shown on one line."""
+    return all(category(letter) not in _UNSEEN for letter in text)
+
+
+def band_fault(band: Band) -> str | None:
+    """What is wrong with a range of values; None when it is one."""
+    ends = [end for end in (band.low, band.high) if end is not None]
+    if any(not end.is_finite() or abs(end) > LARGEST_VALUE for end in ends):
+        return "The ends of a range are numbers below 10^15."
+    if len(ends) == 2 and ends[0] > ends[1]:
+        return "The lower end of a range is not above its upper end."
+    return None
 
 
 def _texts(kpi: Kpi) -> Iterator[Problem]:
@@ -50,11 +66,6 @@ def _texts(kpi: Kpi) -> Iterator[Problem]:
             yield Problem("KPI_TEXT_INVALID", message, ("measures", language))
 
 
-def is_plain(text: str) -> bool:
-    """Whether a text can be shown on one line."""
-    return all(category(letter) not in _UNSEEN for letter in text)
-
-
 def _numbers(kpi: Kpi) -> Iterator[Problem]:
     if not 1 <= kpi.minimum_sample <= LARGEST_SAMPLE:
         message = f"A minimum sample lies between 1 and {LARGEST_SAMPLE:,}."
@@ -65,17 +76,11 @@ def _numbers(kpi: Kpi) -> Iterator[Problem]:
             yield Problem("BAND_INVALID", fault, (name,))
 
 
-def band_fault(band: Band) -> str | None:
-    """What is wrong with a range of values; None when it is one."""
-    ends = [end for end in (band.low, band.high) if end is not None]
-    if any(not end.is_finite() or abs(end) > LARGEST_VALUE for end in ends):
-        return "The ends of a range are numbers below 10^15."
-    if len(ends) == 2 and ends[0] > ends[1]:
-        return "The lower end of a range is not above its upper end."
-    return None
-
-
 def _guardrails(kpi: Kpi, kpis: Mapping[str, Kpi]) -> Iterator[Problem]:
+    if len(kpi.guardrails) > MOST_GUARDRAILS:
+        message = f"A KPI has at most {MOST_GUARDRAILS} guardrails."
+        yield Problem("GUARDRAIL_INVALID", message, ("guardrails",), hint="Keep those that matter most.")
+        return
     for place, key in enumerate(kpi.guardrails):
         if key == kpi.key or key in kpi.guardrails[:place]:
             message = f"“{key}” is named twice." if key != kpi.key else "A KPI is no guardrail of itself."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from backend.core.currencies import MINOR_DIGITS
@@ -83,7 +84,7 @@ class Preparation:
         _check_order(question, dimensions)
         guardrails = self._guardrails(question, dimensions, where)
         asks = (*question.kpis, *guardrails)
-        asked += [self._kpi(at, ask) for at, ask in enumerate(guardrails)]
+        asked += guardrails.values()
         window = question.window
         previous = window.compared(question.comparison) if window and question.comparison else None
         ranked_by_kpi = question.order is not None and question.order.by not in (*question.dimensions, BUCKET)
@@ -182,27 +183,25 @@ class Preparation:
             self.currency if unit is Unit.MONEY else None,
         )
 
-    def _guardrails(self, question: Question, dimensions: Sequence[Field], where: Row | None) -> list[KpiAsk]:
+    def _guardrails(
+        self, question: Question, dimensions: Sequence[Field], where: Row | None
+    ) -> dict[KpiAsk, tuple[BoundFormula, KpiDescription]]:
         """The guardrails that a comparison needs beside what is asked for; not those that cannot be judged by:
         archived, without a direction, or of rows that the question does not reach.
         """
         if question.comparison is None:
-            return []
-        defined = {ask.key: None for ask in question.kpis if ask.formula is None}
-        named = dict.fromkeys(
-            guardrail for key in defined if key in self.kpis for guardrail in self.kpis[key].guardrails
-        )
-        asks = [KpiAsk(key) for key in named if key in self.kpis and key not in defined]
-        return [one for one in asks if self._can_guard(one, dimensions, where)]
-
-    def _can_guard(self, ask: KpiAsk, dimensions: Sequence[Field], where: Row | None) -> bool:
-        if aim_of(self.kpis[ask.key]) is None:
-            return False
-        try:
-            self._check_reach(self._kpi(0, ask)[0], ask.key, dimensions, where)
-        except (Invalid, Forbidden):
-            return False
-        return True
+            return {}
+        defined = {ask.key: self.kpis[ask.key] for ask in question.kpis if ask.formula is None}
+        named = [key for kpi in defined.values() if aim_of(kpi) for key in kpi.guardrails]
+        found = {}
+        for ask in (KpiAsk(key) for key in named if key not in defined and key in self.kpis):
+            if ask in found or aim_of(self.kpis[ask.key]) is None:
+                continue
+            with suppress(Invalid, Forbidden):
+                formula, description = self._kpi(0, ask)
+                self._check_reach(formula, ask.key, dimensions, where)
+                found[ask] = formula, description
+        return found
 
     def _watches(self, asks: Sequence[KpiAsk]) -> tuple[Watch, ...]:
         """How each of the KPIs of a comparison is judged; a formula of the asker's has no direction."""

@@ -64,7 +64,7 @@ class CreateKpiInput:
     )
     guardrails: list[str] = strawberry.field(
         default_factory=list,
-        description="Keys of KPIs that must not get worse while this one gets better; each has a direction.",
+        description="Keys of KPIs that must not get worse while this one gets better: at most 10, each with a direction.",
     )
     measures: MeasuresInput | None = strawberry.field(
         default=None, description="What to do about a gap; null when nobody said."

@@ -124,7 +124,7 @@ def test_shipped_operations_fit_the_schema_and_the_limits(path: Path, schema: Gr
             '{ kpiValues(input: {keys: ["a", "b"], dimensions: "c", compare: PREVIOUS_YEAR}) '
             "{ answer { series { n } } } }",
             {},
-            20 + 2 * (20 + 20) + 2,
+            20 + 3 * (20 + 20) + 2,
         ),
         (
             "query ($i: KpiValuesInput!) { kpiValues(input: $i) { problems { code } } }",

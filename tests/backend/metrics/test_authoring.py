@@ -101,6 +101,7 @@ async def test_places_are_those_of_the_text_as_it_was_typed(ann: Ann):
         ("x", {"guardrails": ("x",)}, ("GUARDRAIL_INVALID", ("guardrails", 0))),
         ("x", {"guardrails": ("csat", "csat")}, ("GUARDRAIL_INVALID", ("guardrails", 1))),
         ("x", {"guardrails": ("contacts_offered",)}, ("GUARDRAIL_INVALID", ("guardrails", 0))),
+        ("x", {"guardrails": tuple(f"g{at}" for at in range(11))}, ("GUARDRAIL_INVALID", ("guardrails",))),
         ("x", {"measure_en": " "}, ("KPI_TEXT_INVALID", ("measures", "en"))),
         ("x", {"measure_zh": "说" * 301}, ("KPI_TEXT_INVALID", ("measures", "zh"))),
         ("x", {"measure_en": "two\nlines"}, ("KPI_TEXT_INVALID", ("measures", "en"))),

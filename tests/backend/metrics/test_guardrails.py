@@ -214,3 +214,12 @@ async def test_without_a_comparison_nothing_is_judged(world: World):
     answer = await world.ask("@aht")
     assert answer.total_judgements is None
     assert answer.columns[0].judgements is None
+
+
+async def test_a_kpi_without_a_direction_has_nothing_to_guard(world: World, ann: Ann):
+    await two_weeks(world, (300, 8), (240, 6))
+    await ann.create("some", "avg(handle_time)", direction=None, guardrails=("fcr",))
+    assert judgements(await world.ask("@some", **COMPARED)) == [NOTHING]
+    question = asked("@some", **COMPARED)
+    assert "resolved_on_first_contact" not in await world.evaluator.explain(question)
+    assert "resolved_on_first_contact" in await world.evaluator.explain(asked("@aht", **COMPARED))
