@@ -7,10 +7,13 @@ from strawberry.schema.config import StrawberryConfig
 
 from schema.ingestion.mutations import IngestionMutations
 from schema.ingestion.queries import IngestionQueries
+from schema.insights.queries import InsightQueries
 from schema.interactions.mutations import InteractionMutations
 from schema.interactions.named import Agent, Customer, IssueType, Product, Queue, Team
 from schema.interactions.queries import InteractionQueries
 from schema.interactions.types import Interaction
+from schema.metrics.benchmarks import BenchmarkMutations, BenchmarkQueries
+from schema.metrics.gaps import GapQueries
 from schema.metrics.mutations import MetricMutations
 from schema.metrics.queries import MetricQueries
 from schema.nodes import NodeQueries
@@ -19,12 +22,21 @@ from schema.tenancy.queries import TenancyQueries
 
 
 @strawberry.type(description="Everything that can be asked. Each list is a page of at most 200.")
-class Query(TenancyQueries, NodeQueries, MetricQueries, InteractionQueries, IngestionQueries):
+class Query(
+    TenancyQueries,
+    NodeQueries,
+    MetricQueries,
+    BenchmarkQueries,
+    GapQueries,
+    InsightQueries,
+    InteractionQueries,
+    IngestionQueries,
+):
     pass
 
 
 @strawberry.type(description="Everything that can be changed.")
-class Mutation(MetricMutations, InteractionMutations, IngestionMutations):
+class Mutation(MetricMutations, BenchmarkMutations, InteractionMutations, IngestionMutations):
     pass
 
 

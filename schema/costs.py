@@ -29,6 +29,7 @@ Arguments = Mapping[str, Any]
 Price = Callable[[Arguments], tuple[int, int]]  # arguments -> (base, items)
 
 DEFAULT_PAGE = 50
+GAP_MEMBERS = 40  # reckoned for the dimensions of a gap table, however many there are
 
 
 def page(arguments: Arguments) -> tuple[int, int]:
@@ -38,13 +39,15 @@ def page(arguments: Arguments) -> tuple[int, int]:
 
 
 def kpi_values(arguments: Arguments) -> tuple[int, int]:
-    """KPI numbers: by KPIs and dimensions, twice with a comparison; columns, so one item."""
+    """KPI numbers: by KPIs and dimensions, twice with a comparison and once more for guardrails; columns, so one
+    item.
+    """
     asked = arguments.get("input")
     if not isinstance(asked, dict):
         return 20, 1
     kpis = _length(asked.get("keys")) + _length(asked.get("formulas"))
     once = 10 * kpis + 20 * _length(asked.get("dimensions"))
-    return 20 + once * (2 if asked.get("compare") else 1), 1
+    return 20 + once * (3 if asked.get("compare") else 1), 1
 
 
 def kpi_proof(arguments: Arguments) -> tuple[int, int]:
@@ -52,6 +55,18 @@ def kpi_proof(arguments: Arguments) -> tuple[int, int]:
     asked = arguments.get("input")
     kpis = _length(asked.get("keys")) + _length(asked.get("formulas")) if isinstance(asked, dict) else 0
     return 20 + 30 * kpis, max(1, kpis)
+
+
+def gap_table(arguments: Arguments) -> tuple[int, int]:
+    """A gap table: by KPIs and dimensions, twice as there may be a past; a row for each KPI, with dimensions
+    many.
+    """
+    asked = arguments.get("input")
+    if not isinstance(asked, dict):
+        return 20, 1
+    kpis, dimensions = _length(asked.get("keys")), _length(asked.get("dimensions"))
+    rows = kpis * (GAP_MEMBERS if dimensions else 1)
+    return 20 + 2 * (10 * kpis + 20 * dimensions), max(1, rows)
 
 
 def drill(arguments: Arguments) -> tuple[int, int]:
@@ -78,6 +93,9 @@ PRICES: dict[str, Price] = {
     "Query.kpiValues": kpi_values,
     "Query.kpiProof": kpi_proof,
     "Query.drill": drill,
+    "Query.benchmarks": page,
+    "Query.gapTable": gap_table,
+    "Query.staffingBreakEven": fixed(1),
     "Query.interactions": page,
     "Query.agents": page,
     "Query.teams": page,
@@ -92,6 +110,8 @@ PRICES: dict[str, Price] = {
     "Mutation.reviseKpi": fixed(100),
     "Mutation.archiveKpi": fixed(100),
     "Mutation.restoreKpi": fixed(100),
+    "Mutation.setBenchmark": fixed(100),
+    "Mutation.removeBenchmark": fixed(100),
     "Mutation.importRecords": records,
     "Mutation.replayRejectedRecords": fixed(500),
     "Mutation.discardRejectedRecords": fixed(50),

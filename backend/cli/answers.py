@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from backend.cli.console import visible
 from backend.core.currencies import MINOR_DIGITS
 from backend.core.windows import Window
+from backend.metrics.judging import Judgement, Verdict
 from backend.metrics.language.types import Unit
 from backend.metrics.questions import Answer, Cell, CellState, Column, KpiDescription
 
@@ -24,6 +25,14 @@ _MARKS = {
     CellState.PROVISIONAL: " (provisional)",
     CellState.BELOW_MINIMUM_SAMPLE: " (few)",
     CellState.ERROR: " (error)",
+}
+
+_VERDICTS = {
+    None: "–",
+    Verdict.IMPROVED: "better",
+    Verdict.IMPROVED_AT_COST: "better, at the cost of",
+    Verdict.WORSE: "worse",
+    Verdict.UNCHANGED: "same",
 }
 
 
@@ -40,7 +49,8 @@ def to_csv(answer: Answer) -> str:
     for column in answer.columns:
         key = column.kpi.key
         head += [key, f"{key}.n", f"{key}.numerator", f"{key}.denominator", f"{key}.state"]
-        head += [f"{key}.previous"] if answer.previous_columns is not None else []
+        if answer.previous_columns is not None:
+            head += [f"{key}.previous", f"{key}.verdict", f"{key}.costs"]
     writer.writerow(head)
     for row in range(_row_count(answer)):
         line: list[Any] = [answer.buckets[row].isoformat()] if answer.buckets is not None else []
@@ -56,6 +66,9 @@ def to_csv(answer: Answer) -> str:
             ]
             if answer.previous_columns is not None:
                 line.append(_number(answer.previous_columns[number].cell(row).value))
+            if column.judgements is not None:
+                judgement = column.judgements[row]
+                line += [judgement.verdict, " ".join(judgement.costs)]
         writer.writerow(line)
     return text.getvalue().removesuffix("\n")
 
@@ -75,6 +88,7 @@ def to_table(answer: Answer) -> Table:
         table.add_column(Text(column.kpi.key), justify="right")
         if answer.previous_columns is not None:
             table.add_column(Text("before"), justify="right", style="dim")
+            table.add_column("verdict")
         table.add_column("n", justify="right", style="dim")
     whole_days = all(bucket.time() == time() for bucket in answer.buckets or ())
     leads = (answer.buckets is not None) + len(answer.dimensions)
@@ -88,12 +102,14 @@ def to_table(answer: Answer) -> Table:
             before = (
                 [column.cell(row) for column in answer.previous_columns] if answer.previous_columns else None
             )
-            table.add_row(*map(Text, line + _shown(answer.columns, cells, before)))
+            found = [column.judgements[row] for column in answer.columns if column.judgements is not None]
+            table.add_row(*map(Text, line + _shown(answer.columns, cells, before, found)))
         table.add_section()
     total = ["total"] + [""] * (leads - 1) if leads else []
-    table.add_row(*map(Text, total + _shown(answer.columns, answer.totals, answer.previous_totals)))
+    last = _shown(answer.columns, answer.totals, answer.previous_totals, answer.total_judgements)
+    table.add_row(*map(Text, total + last))
     if any(map(_exceeds, answer.columns)):
-        width = 2 if answer.previous_columns is None else 3
+        width = 2 if answer.previous_columns is None else len(last) // len(answer.columns)
         excess = [_excess(column) for column in answer.columns]
         line = [text for shown in excess for text in (shown, *[""] * (width - 1))]
         table.add_row(*map(Text, ["agents over total", *[""] * (leads - 1), *line]))
@@ -129,7 +145,8 @@ def _document(answer: Answer) -> dict[str, Any]:
             before = (
                 answer.previous_columns[number].cell(row) if answer.previous_columns is not None else None
             )
-            cells[column.kpi.key] = cell_document(column.cell(row), before)
+            judgement = column.judgements[row] if column.judgements is not None else None
+            cells[column.kpi.key] = cell_document(column.cell(row), before, judgement)
         members = answer.members[row] if answer.members else ()
         rows.append(
             {
@@ -141,7 +158,8 @@ def _document(answer: Answer) -> dict[str, Any]:
     totals = {}
     for number, column in enumerate(answer.columns):
         before = answer.previous_totals[number] if answer.previous_totals is not None else None
-        totals[column.kpi.key] = cell_document(answer.totals[number], before)
+        judgement = answer.total_judgements[number] if answer.total_judgements is not None else None
+        totals[column.kpi.key] = cell_document(answer.totals[number], before, judgement)
     document = {
         "window": window_document(answer.window, answer.zone),
         "rows": rows,
@@ -159,8 +177,10 @@ def window_document(window: Window | None, zone: str) -> dict[str, str] | None:
     return {"from": start, "to": end, "zone": zone}
 
 
-def cell_document(cell: Cell, before: Cell | None = None) -> dict[str, Any]:
-    """A cell, with the one it is compared with under `previous`."""
+def cell_document(
+    cell: Cell, before: Cell | None = None, judgement: Judgement | None = None
+) -> dict[str, Any]:
+    """A cell, with the one it is compared with under `previous`, then what the two say."""
     shown: dict[str, Any] = {
         "value": _number(cell.value),
         "n": cell.n,
@@ -170,6 +190,8 @@ def cell_document(cell: Cell, before: Cell | None = None) -> dict[str, Any]:
     }
     if before is not None:
         shown["previous"] = cell_document(before)
+    if judgement is not None:
+        shown |= {"verdict": judgement.verdict, "costs": list(judgement.costs)}
     return shown
 
 
@@ -179,12 +201,19 @@ def _row_count(answer: Answer) -> int:
     return max(len(answer.members), len(answer.buckets or ()))
 
 
-def _shown(columns: list[Column], cells: list[Cell], before: list[Cell] | None) -> list[str]:
+def _shown(
+    columns: list[Column],
+    cells: list[Cell],
+    before: list[Cell] | None,
+    judgements: list[Judgement] | None,
+) -> list[str]:
     texts = []
     for number, (column, cell) in enumerate(zip(columns, cells, strict=True)):
         texts.append(show_value(cell.value, column.kpi) + _MARKS[cell.state])
         if before is not None:
             texts.append(show_value(before[number].value, column.kpi))
+        if judgements:
+            texts.append(_verdict(judgements[number]))
         texts.append(f"{cell.n:,}")
     return texts
 
@@ -196,6 +225,10 @@ def _exceeds(column: Column) -> bool:
 
 def _excess(column: Column) -> str:
     return "" if column.overcount is None else f"{column.overcount:+,.10g}"
+
+
+def _verdict(judgement: Judgement) -> str:
+    return " ".join([_VERDICTS[judgement.verdict], ", ".join(judgement.costs)]).strip()
 
 
 def _bucket(start: datetime, whole_days: bool) -> str:

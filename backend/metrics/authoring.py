@@ -30,7 +30,7 @@ Edit = Callable[[Kpi], Kpi]
 # What a revision may change; the rest of a Kpi is known, derived or counted.
 _EDITABLE = (
     "name_en", "name_zh", "doc", "formula", "family", "direction", "minimum_sample", "target", "benchmark",
-    "guardrails",
+    "guardrails", "measure_en", "measure_zh",
 )  # fmt: skip
 
 

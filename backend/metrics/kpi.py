@@ -21,7 +21,7 @@ class Kpi:
     may not be in force yet; `direction` None: neither way is better.
 
     `unit` None: the formula's. Values over fewer rows than `minimum_sample` are marked. `guardrails` are keys
-    of KPIs that must not get worse while this one gets better.
+    of KPIs that must not get worse while this one gets better. `measure_*` says what to do about a gap.
     """
 
     key: str
@@ -41,6 +41,13 @@ class Kpi:
     effective_from: date | None = None  # of the formula; None while it is not stored
     latest_version: int = 1
     archived_at: datetime | None = None
+    measure_en: str | None = None
+    measure_zh: str | None = None
+
+    def measure_in(self, language: str) -> str | None:
+        """What to do about a gap, in a language (en, zh) or else in the other."""
+        first, second = self.measure_en, self.measure_zh
+        return (second or first) if language == "zh" else (first or second)
 
 
 @dataclass(frozen=True, slots=True)

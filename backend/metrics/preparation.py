@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from backend.core.currencies import MINOR_DIGITS
 from backend.core.errors import Forbidden, Invalid, Problem
 from backend.core.windows import Grain, Window, check_zone
+from backend.metrics.judging import aim_of
 from backend.metrics.kpi import Kpi
 from backend.metrics.language.binder import bind_condition
 from backend.metrics.language.bound import BoundFormula, Row
@@ -16,6 +18,7 @@ from backend.metrics.language.diagnostics import find_nearest
 from backend.metrics.language.types import Fact, Field, Unit, Vocabulary
 from backend.metrics.language.vocabulary import Attribute, build_vocabulary
 from backend.metrics.planning.cells import all_of, narrowed, of_member
+from backend.metrics.planning.comparing import Watch
 from backend.metrics.planning.parts import aggregates_of
 from backend.metrics.planning.planner import ALL, Split, Task
 from backend.metrics.planning.reach import find_reach, find_unreachable, has_agent
@@ -79,6 +82,9 @@ class Preparation:
         for formula, description in asked:
             self._check_reach(formula, description.key, dimensions, where)
         _check_order(question, dimensions)
+        guardrails = self._guardrails(question, dimensions, where)
+        asks = (*question.kpis, *guardrails)
+        asked += guardrails.values()
         window = question.window
         previous = window.compared(question.comparison) if window and question.comparison else None
         ranked_by_kpi = question.order is not None and question.order.by not in (*question.dimensions, BUCKET)
@@ -92,11 +98,21 @@ class Preparation:
             restricted=self.restriction != Restriction(),
         )
         minimum_samples = tuple(
-            self.kpis[ask.key].minimum_sample if ask.formula is None else 1 for ask in question.kpis
+            self.kpis[ask.key].minimum_sample if ask.formula is None else 1 for ask in asks
         )
         zone = window.zone if window else self.zone
         descriptions = tuple(description for _, description in asked)
-        return Wanted(task, descriptions, minimum_samples, question.order, question.limit, zone)
+        watches = self._watches(asks) if previous else ()
+        return Wanted(
+            task,
+            descriptions,
+            minimum_samples,
+            question.order,
+            question.limit,
+            zone,
+            watches,
+            len(guardrails),
+        )
 
     def prepare_cell(self, question: Question, place: CellPlace) -> Wanted:
         """One cell of a question as a question of its own: its bucket as the window, its members as a filter.
@@ -166,6 +182,37 @@ class Preparation:
             formula.canonical,
             first.basis.anchor,
             self.currency if unit is Unit.MONEY else None,
+        )
+
+    def _guardrails(
+        self, question: Question, dimensions: Sequence[Field], where: Row | None
+    ) -> dict[KpiAsk, tuple[BoundFormula, KpiDescription]]:
+        """The guardrails that a comparison needs beside what is asked for; not those that cannot be judged by:
+        archived, without a direction, or of rows that the question does not reach.
+        """
+        if question.comparison is None:
+            return {}
+        defined = {ask.key: self.kpis[ask.key] for ask in question.kpis if ask.formula is None}
+        named = [key for kpi in defined.values() if aim_of(kpi) for key in kpi.guardrails]
+        found = {}
+        for ask in (KpiAsk(key) for key in named if key not in defined and key in self.kpis):
+            if ask in found or aim_of(self.kpis[ask.key]) is None:
+                continue
+            with suppress(Invalid, Forbidden):
+                formula, description = self._kpi(0, ask)
+                self._check_reach(formula, ask.key, dimensions, where)
+                found[ask] = formula, description
+        return found
+
+    def _watches(self, asks: Sequence[KpiAsk]) -> tuple[Watch, ...]:
+        """How each of the KPIs of a comparison is judged; a formula of the asker's has no direction."""
+        places = {ask.key: at for at, ask in enumerate(asks) if ask.formula is None}
+        kpis = [self.kpis[ask.key] if ask.formula is None else None for ask in asks]
+        return tuple(
+            Watch(aim_of(one), tuple(places[key] for key in one.guardrails if key in places))
+            if one
+            else Watch(None)
+            for one in kpis
         )
 
     def _where(self, text: str | None) -> Row | None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from backend.core.windows import Comparison, Grain, Window
+from backend.metrics.judging import Judgement
 from backend.metrics.language.types import Unit
 
 
@@ -104,7 +105,8 @@ class KpiDescription:
 
 @dataclass(slots=True)
 class Column:
-    """One KPI's cells over all rows of an answer, as parallel lists.
+    """One KPI's cells over all rows of an answer, as parallel lists; `judgements` is None without a
+    comparison.
 
     `overcount` is there where rows count for several agents in full and the rows are split by agent: by how
     much all of them, also those beyond the limit, add up to more than the total; of a ratio, the numerators.
@@ -117,6 +119,7 @@ class Column:
     denominators: list[float | None] = field(default_factory=list)
     states: list[CellState] = field(default_factory=list)
     overcount: float | None = None
+    judgements: list[Judgement] | None = None
 
     def cell(self, row: int) -> Cell:
         """The cell of one row."""
@@ -146,3 +149,4 @@ class Answer:
     previous_window: Window | None = None
     previous_columns: list[Column] | None = None
     previous_totals: list[Cell] | None = None
+    total_judgements: list[Judgement] | None = None

@@ -219,6 +219,8 @@ def _values(one: Kpi) -> dict[str, Any]:
         "benchmark_low": one.benchmark.low,
         "benchmark_high": one.benchmark.high,
         "guardrails": list(one.guardrails),
+        "measure_en": one.measure_en,
+        "measure_zh": one.measure_zh,
         "builtin": one.builtin,
     }
 
@@ -242,6 +244,8 @@ def _kpi(row: Row[Any]) -> Kpi:
         row.effective_from,
         row.latest_version,
         row.archived_at,
+        row.measure_en,
+        row.measure_zh,
     )
 
 

@@ -43,6 +43,12 @@ class Band:
         )
 
 
+@strawberry.type(description="What to do about a gap, in each language.")
+class Measures:
+    en: str | None = strawberry.field(description="English; null when nobody said.")
+    zh: str | None = strawberry.field(description="Chinese; null when nobody said.")
+
+
 @strawberry.type(description="One revision of a KPI.")
 class KpiVersion:
     version: int = strawberry.field(description="Counts the KPI's revisions, from 1.")
@@ -92,6 +98,11 @@ class Kpi:
     guardrails: list[str] = strawberry.field(
         description="Keys of KPIs that must not get worse while this one gets better."
     )
+    measure: str | None = strawberry.field(
+        description="What to do about a gap, in the reader's language or else in the other; null when nobody "
+        "said."
+    )
+    measures: Measures = strawberry.field(description="What to do about a gap, in every language.")
 
     latest_version: int = strawberry.field(
         description="Of its newest revision, which may not be in force yet; what mutations take as `version`."
@@ -131,6 +142,8 @@ class Kpi:
             target=Band.from_domain(kpi.target),
             benchmark=Band.from_domain(kpi.benchmark),
             guardrails=list(kpi.guardrails),
+            measure=kpi.measure_in(locale),
+            measures=Measures(en=kpi.measure_en, zh=kpi.measure_zh),
             latest_version=kpi.latest_version,
             builtin_formula=builtin.formula if builtin else None,
             archived_at=kpi.archived_at,

@@ -30,6 +30,14 @@ class BandInput:
     high: float | None = strawberry.field(default=None, description="Null for no upper end.")
 
 
+@strawberry.input(
+    description="What to do about a gap, in a sentence of 1 to 300 characters for each language."
+)
+class MeasuresInput:
+    en: str | None = strawberry.field(default=None, description="English; null for none.")
+    zh: str | None = strawberry.field(default=None, description="Chinese; null for none.")
+
+
 @strawberry.input(description="A KPI of the tenant's own.")
 class CreateKpiInput:
     key: str = strawberry.field(
@@ -56,7 +64,10 @@ class CreateKpiInput:
     )
     guardrails: list[str] = strawberry.field(
         default_factory=list,
-        description="Keys of KPIs that must not get worse while this one gets better.",
+        description="Keys of KPIs that must not get worse while this one gets better: at most 10, each with a direction.",
+    )
+    measures: MeasuresInput | None = strawberry.field(
+        default=None, description="What to do about a gap; null when nobody said."
     )
 
     def to_kpi(self) -> DomainKpi:
@@ -73,6 +84,7 @@ class CreateKpiInput:
             target=_band(self.target),
             benchmark=_band(self.benchmark),
             guardrails=tuple(self.guardrails),
+            **_measures(self.measures),
         )
 
 
@@ -106,6 +118,9 @@ class ReviseKpiInput:
     guardrails: list[str] | None = strawberry.field(
         default=strawberry.UNSET, description=f"{_KEEPS} Null or empty for none."
     )
+    measures: MeasuresInput | None = strawberry.field(
+        default=strawberry.UNSET, description=f"{_KEEPS} Null for none, in either language."
+    )
 
     def edit(self, kpi: DomainKpi) -> DomainKpi:
         """The definition with what was said; null where there must be something is as if left out."""
@@ -122,6 +137,7 @@ class ReviseKpiInput:
             "name_zh": self.names.zh if self.names else strawberry.UNSET,
             "family": _value(self.family) if self.family else strawberry.UNSET,
             "formula": strawberry.UNSET if self.formula is None else self.formula,
+            **_measures(self.measures),
         }
         said = {name: value for name, value in given.items() if value is not strawberry.UNSET}
         return replace(kpi, **said)
@@ -157,6 +173,12 @@ def _camel(step: str | int) -> str | int:
 
 def _value(given: Any) -> Any:
     return getattr(given, "value", given)
+
+
+def _measures(given: Any) -> dict[str, Any]:
+    if given is strawberry.UNSET:
+        return {}
+    return {"measure_en": given.en if given else None, "measure_zh": given.zh if given else None}
 
 
 def _band(given: Any) -> Any:

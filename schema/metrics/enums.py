@@ -93,6 +93,19 @@ class Reach(Enum):
     )
 
 
+@strawberry.enum(
+    description="How a value stands to the one it is compared with. A move of at most 1 % of the earlier value is "
+    "none, but of an earlier 0 any is."
+)
+class Verdict(Enum):
+    IMPROVED = strawberry.enum_value("improved", description="Better, by the KPI's direction.")
+    IMPROVED_AT_COST = strawberry.enum_value(
+        "improved_at_cost", description="Better, while one of its guardrails got worse: no gain."
+    )
+    WORSE = strawberry.enum_value("worse", description="Worse, by the KPI's direction.")
+    UNCHANGED = strawberry.enum_value("unchanged", description="Neither.")
+
+
 @strawberry.enum(description="Of which side of a formula's last step rows are listed.")
 class Side(Enum):
     NUMERATOR = strawberry.enum_value(

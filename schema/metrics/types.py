@@ -11,12 +11,15 @@ import strawberry
 from backend.core.errors import Invalid
 from backend.core.errors import Problem as DomainProblem
 from backend.core.windows import Window as DomainWindow
-from backend.metrics import questions
+from backend.metrics import judging, questions
 from backend.metrics.questions import Answer, Column, KpiDescription
 from schema.locale import Locale
-from schema.metrics.enums import CellState, Direction, Unit
+from schema.metrics.enums import CellState, Direction, Unit, Verdict
 
 _STATES = {state: CellState(state.value) for state in questions.CellState}
+_VERDICTS: dict[judging.Verdict | None, Verdict | None] = {
+    verdict: Verdict(verdict.value) for verdict in judging.Verdict
+} | {None: None}
 
 
 @strawberry.type(
@@ -162,10 +165,39 @@ class PreviousSeries(Columns):
     pass
 
 
+_NO_VERDICT = "Null where the KPI has no direction, or where either value is missing, provisional or rests on too few rows."
+
+
+@strawberry.type(description="Whether a value got better, and at what cost.")
+class Judgement:
+    verdict: Verdict | None = strawberry.field(description=_NO_VERDICT)
+    costs: list[str] = strawberry.field(
+        description="Keys of the guardrails that got worse; empty unless the verdict is IMPROVED_AT_COST."
+    )
+
+    @classmethod
+    def from_domain(cls, judgement: judging.Judgement) -> Judgement:
+        """The API's form of a judgement."""
+        return cls(verdict=_VERDICTS[judgement.verdict], costs=list(judgement.costs))
+
+
+@strawberry.type(
+    description="Whether a KPI got better since the compared window, row by row: each value beside its "
+    "guardrails in the same row, whether they were asked for or not."
+)
+class Judgements:
+    verdicts: list[Verdict | None] = strawberry.field(description=_NO_VERDICT)
+    costs: list[list[str]] = strawberry.field(
+        description="Keys of the guardrails that got worse; empty unless the verdict is IMPROVED_AT_COST."
+    )
+    total: Judgement = strawberry.field(description="Of the total.")
+
+
 @strawberry.type(description="One KPI over all rows.")
 class Series(Columns):
     kpi: SeriesKpi = strawberry.field(description="What the values are.")
     previous: PreviousSeries | None = strawberry.field(description="Null without `compare`.")
+    judgements: Judgements | None = strawberry.field(description="Null without `compare`.")
 
 
 @strawberry.type(description="The members of one dimension, row by row.")
@@ -216,6 +248,7 @@ class KpiAnswer:
             Series(
                 kpi=SeriesKpi.from_domain(column.kpi, locale),
                 previous=_previous(answer, place),
+                judgements=_judgements(answer, place),
                 **_columns(column, answer.totals[place]),
             )
             for place, column in enumerate(answer.columns)
@@ -235,6 +268,17 @@ def _previous(answer: Answer, place: int) -> PreviousSeries | None:
     if answer.previous_columns is None or answer.previous_totals is None:
         return None
     return PreviousSeries(**_columns(answer.previous_columns[place], answer.previous_totals[place]))
+
+
+def _judgements(answer: Answer, place: int) -> Judgements | None:
+    found = answer.columns[place].judgements
+    if found is None or answer.total_judgements is None:
+        return None
+    return Judgements(
+        verdicts=[_VERDICTS[one.verdict] for one in found],
+        costs=[list(one.costs) for one in found],
+        total=Judgement.from_domain(answer.total_judgements[place]),
+    )
 
 
 @strawberry.type(description="An answer, or what to mend in the question.")

@@ -124,7 +124,7 @@ def test_shipped_operations_fit_the_schema_and_the_limits(path: Path, schema: Gr
             '{ kpiValues(input: {keys: ["a", "b"], dimensions: "c", compare: PREVIOUS_YEAR}) '
             "{ answer { series { n } } } }",
             {},
-            20 + 2 * (20 + 20) + 2,
+            20 + 3 * (20 + 20) + 2,
         ),
         (
             "query ($i: KpiValuesInput!) { kpiValues(input: $i) { problems { code } } }",
@@ -132,6 +132,12 @@ def test_shipped_operations_fit_the_schema_and_the_limits(path: Path, schema: Gr
             20 + 20 + 1,
         ),
         ('{ kpiProof(input: {keys: ["a", "b"]}) { proofs { aggregates { n: counted } } } }', {}, 80 + 2 * 2),
+        (
+            '{ gapTable(input: {keys: ["a", "b"], window: {from: "2026-01-01", to: "2026-02-01"}, '
+            'reference: TARGET, dimensions: "agent"}) { table { rows { current { n } } } } }',
+            {},
+            20 + 2 * 40 + 80 * (1 + 1 + 1),
+        ),
         ('{ drill(input: {keys: "a"}, first: 7) { nodes { interaction { id } } } }', {}, 35 + 7 * 2),
     ],
 )

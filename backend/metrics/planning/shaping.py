@@ -12,6 +12,7 @@ from backend.core.windows import Window, bucket_starts
 from backend.metrics.language.bound import BoundFormula, ContactedAgain
 from backend.metrics.planning.arithmetic import Result, last_step, to_float
 from backend.metrics.planning.calendar import look_ahead
+from backend.metrics.planning.comparing import Compared, Watch
 from backend.metrics.planning.frames import Frames, GroupKey
 from backend.metrics.planning.members import Members
 from backend.metrics.planning.overcounts import find_summed, overcount
@@ -25,7 +26,11 @@ MOST_CELLS = 100_000  # of one answer: a second of Python, 10 MB of JSON
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A planned question and how its answer is to look."""
+    """A planned question and how its answer is to look.
+
+    The last KPIs may be guardrails that were not asked for: they are judged by, and not shown. With a comparison
+    `watches` has one for each KPI.
+    """
 
     task: Task
     kpis: tuple[KpiDescription, ...]
@@ -33,6 +38,13 @@ class Wanted:
     order: Order | None
     limit: int | None
     zone: str
+    watches: tuple[Watch, ...] = ()
+    guardrails: int = 0
+
+    @property
+    def shown(self) -> range:
+        """The places of the KPIs that were asked for."""
+        return range(len(self.kpis) - self.guardrails)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +63,9 @@ def shape(wanted: Wanted, frames: Frames, members: Members, now: datetime) -> An
     task = wanted.task
     current = _Side(wanted, frames, task.window, now)
     rows, total_rows = _rows(wanted, current, members)
-    if len(rows) * len(wanted.kpis) > MOST_CELLS:
+    if len(rows) * len(wanted.shown) > MOST_CELLS:
         raise Invalid(
-            f"The answer would have {len(rows) * len(wanted.kpis):,} cells; {MOST_CELLS:,} are allowed. "
+            f"The answer would have {len(rows) * len(wanted.shown):,} cells; {MOST_CELLS:,} are allowed. "
             "Set a limit, a coarser grain, a shorter window or fewer dimensions.",
             code="ANSWER_TOO_LARGE",
         )
@@ -64,16 +76,33 @@ def shape(wanted: Wanted, frames: Frames, members: Members, now: datetime) -> An
         dimensions=tuple(one.name for one in task.split.dimensions),
         buckets=None if task.split.grain is None else [current.starts[row.rank or 0] for row in rows],
         members=[members.of(task.split.dimensions, row.key[shift:]) for row in rows],
-        columns=[current.column(at, rows) for at in range(len(wanted.kpis))],
-        totals=[current.total(at) for at in range(len(wanted.kpis))],
+        columns=[current.column(at, rows) for at in wanted.shown],
+        totals=[current.total(at) for at in wanted.shown],
         total_rows=total_rows,
     )
     if task.previous is not None:
         previous = _Side(wanted, frames, task.previous, now)
         answer.previous_window = task.previous
-        answer.previous_columns = [previous.column(at, rows) for at in range(len(wanted.kpis))]
-        answer.previous_totals = [previous.total(at) for at in range(len(wanted.kpis))]
+        answer.previous_columns = [previous.column(at, rows) for at in wanted.shown]
+        answer.previous_totals = [previous.total(at) for at in wanted.shown]
+        _judge(answer, wanted, current, previous, rows)
     return answer
+
+
+def _judge(answer: Answer, wanted: Wanted, current: _Side, previous: _Side, rows: Sequence[_Row]) -> None:
+    assert answer.previous_columns is not None
+    assert answer.previous_totals is not None
+    unshown = range(len(wanted.shown), len(wanted.kpis))
+    compared = Compared(
+        wanted.watches,
+        answer.columns + [current.column(at, rows) for at in unshown],
+        answer.previous_columns + [previous.column(at, rows) for at in unshown],
+    )
+    now = answer.totals + [current.total(at) for at in unshown]
+    before = answer.previous_totals + [previous.total(at) for at in unshown]
+    for at in wanted.shown:
+        answer.columns[at].judgements = compared.judge_rows(at)
+    answer.total_judgements = [compared.judge_total(at, now, before) for at in wanted.shown]
 
 
 class _Side:
@@ -89,10 +118,10 @@ class _Side:
         self.starts: list[datetime] = bucket_starts(window, grain) if grain and window else []
 
     def groups(self) -> set[GroupKey]:
-        """Every group that any KPI has rows in."""
+        """Every group that any KPI that is shown has rows in."""
         return {
             key
-            for parts in self._parts
+            for parts in self._parts[: len(self._wanted.shown)]
             for part in parts
             if not part.across
             for key in self._collected(part, self._task.split)

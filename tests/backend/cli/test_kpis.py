@@ -122,10 +122,30 @@ async def test_the_window_before_stands_in_every_cell(ask):
     answer = await ask(
         "contacts_offered", "--from", "2026-01-06", "--to", "2026-01-07", "--compare", "previous_period"
     )
-    assert answer["totals"]["cells"]["contacts_offered"] == cell(2, 2) | {"previous": cell(2, 2)}
+    compared = {
+        "previous": cell(2, 2),
+        "verdict": None,
+        "costs": [],
+    }  # more contacts are neither good nor bad
+    assert answer["totals"]["cells"]["contacts_offered"] == cell(2, 2) | compared
     assert answer["rows"][0]["cells"]["contacts_offered"]["previous"] == cell(2, 2)
     year = await ask("contacts_offered", *DAYS, "--compare", "previous_year")
     assert year["totals"]["cells"]["contacts_offered"]["previous"]["value"] == 0
+
+
+async def test_a_comparison_comes_to_a_verdict(cli, ask):
+    compared = ("--from", "2026-01-06", "--to", "2026-01-07", "--compare", "previous_period")
+    answer = await ask("aht", "csat", *compared)
+    before, now = 300, 540  # of one call, then of two chats
+    cell = answer["rows"][0]["cells"]["aht"]
+    assert (cell["previous"]["value"], cell["value"]) == (before, now)
+    assert (cell["verdict"], cell["costs"]) == ("worse", [])
+    outcome = await cli("kpi", "aht", *compared, "--tenant", "berlin", "--format", "csv")
+    [row] = csv.DictReader(io.StringIO(outcome.out))
+    assert (row["aht.previous"], row["aht.verdict"], row["aht.costs"]) == ("300", "worse", "")
+    outcome = await cli("kpi", "aht", "first_response_time", *compared, "--tenant", "berlin")
+    assert outcome.out.split("\n")[0].split().count("verdict") == 2
+    assert "worse" in outcome.out
 
 
 async def test_rows_are_ordered_and_limited_and_totals_are_over_all(ask):

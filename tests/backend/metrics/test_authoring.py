@@ -100,6 +100,11 @@ async def test_places_are_those_of_the_text_as_it_was_typed(ann: Ann):
         ("x", {"guardrails": ("csat", "fcrr")}, ("GUARDRAIL_INVALID", ("guardrails", 1))),
         ("x", {"guardrails": ("x",)}, ("GUARDRAIL_INVALID", ("guardrails", 0))),
         ("x", {"guardrails": ("csat", "csat")}, ("GUARDRAIL_INVALID", ("guardrails", 1))),
+        ("x", {"guardrails": ("contacts_offered",)}, ("GUARDRAIL_INVALID", ("guardrails", 0))),
+        ("x", {"guardrails": tuple(f"g{at}" for at in range(11))}, ("GUARDRAIL_INVALID", ("guardrails",))),
+        ("x", {"measure_en": " "}, ("KPI_TEXT_INVALID", ("measures", "en"))),
+        ("x", {"measure_zh": "说" * 301}, ("KPI_TEXT_INVALID", ("measures", "zh"))),
+        ("x", {"measure_en": "two\nlines"}, ("KPI_TEXT_INVALID", ("measures", "en"))),
         ("x", {"doc": "a\x00b"}, ("KPI_TEXT_INVALID", ("description",))),
         ("x", {"name_zh": "一\n二"}, ("KPI_TEXT_INVALID", ("names", "zh"))),
         ("x", {"name_en": "n" * 101}, ("KPI_TEXT_INVALID", ("names", "en"))),
@@ -222,3 +227,25 @@ async def test_there_are_only_so_many(ann: Ann, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(authoring, "MOST_KPIS", count + 1)
     await ann.create("last", "count()")
     assert await ann.problems(ann.create("beyond", "count()")) == [("TOO_MANY_KPIS", ())]
+
+
+async def test_a_guardrail_keeps_a_direction(ann: Ann):
+    assert await ann.problems(ann.revise("fcr", 1, direction=None)) == [("KPI_IN_USE", ("direction",))]
+    await ann.revise("aht", 1, guardrails=())
+    revised = await ann.revise("fcr", 1, direction=None)
+    assert revised.direction is None
+
+
+async def test_a_measure_is_kept_with_its_kpi_and_noted(ann: Ann):
+    await ann.create("mine", "count()", measure_en="Do more.")
+    made = await ann.kpi("mine")
+    assert made is not None
+    assert (made.measure_en, made.measure_zh) == ("Do more.", None)
+    await ann.revise("mine", 1, measure_zh="多做。", measure_en=None)
+    found = await ann.kpi("mine")
+    assert found is not None
+    assert (found.measure_en, found.measure_zh) == (None, "多做。")
+    changed = next(
+        details["changed"] for _, action, _, details in await ann.audit() if action == "revise kpi"
+    )
+    assert changed == {"measure_en": ["Do more.", None], "measure_zh": [None, "多做。"]}

@@ -286,3 +286,31 @@ async def test_the_vocabulary_has_the_tenants_own_fields(desk: Desk) -> None:
     facts = {fact["name"]: fact for fact in found["facts"]}
     assert facts["survey"]["defaultAnchor"] in facts["survey"]["anchors"]
     assert "where" in found["keywords"]
+
+
+async def test_a_measure_is_told_in_the_readers_language(desk: Desk) -> None:
+    await change(desk, "createKpi", **QUICK | {"measures": {"en": "Staff the peaks."}})
+    query = "{ kpis { nodes { key measure measures { en zh } } } }"
+
+    async def told(key: str, language: str) -> tuple[str | None, dict[str, str | None]]:
+        data = await desk.data(query, headers={"accept-language": language})
+        [node] = [node for node in data["kpis"]["nodes"] if node["key"] == key]
+        return node["measure"], node["measures"]
+
+    assert await told("quick", "zh") == ("Staff the peaks.", {"en": "Staff the peaks.", "zh": None})
+    assert (await told("contacts_offered", "en"))[0] is None
+    measure, both = await told("csat", "zh")
+    assert measure == both["zh"] != both["en"]
+    assert (await told("csat", "en"))[0] == both["en"]
+    revised: dict[str, Any] = {"key": "quick", "version": 1, "measures": {"zh": "高峰加人。"}}
+    assert (await change(desk, "reviseKpi", **revised))["problems"] == []
+    assert await told("quick", "en") == ("高峰加人。", {"en": None, "zh": "高峰加人。"})
+    kept: dict[str, Any] = {"key": "quick", "version": 2, "minimumSample": 5}
+    assert (await change(desk, "reviseKpi", **kept))["problems"] == []
+    assert (await told("quick", "en"))[0] == "高峰加人。"
+    wrong: dict[str, Any] = {"key": "quick", "version": 3, "measures": {"en": ""}}
+    [problem] = (await change(desk, "reviseKpi", **wrong))["problems"]
+    assert (problem["code"], problem["path"]) == ("KPI_TEXT_INVALID", ["measures", "en"])
+    cleared: dict[str, Any] = {"key": "quick", "version": 3, "measures": None}
+    assert (await change(desk, "reviseKpi", **cleared))["problems"] == []
+    assert await told("quick", "en") == (None, {"en": None, "zh": None})
