@@ -70,6 +70,9 @@ def brief_aggregate(aggregate: Aggregate) -> str:
     inner = [] if aggregate.argument is None else [_bare(aggregate.argument)]
     if aggregate.where is not None:
         inner.append(f"where {_bare(aggregate.where)}")
+    inner.extend(_looks(aggregate.basis))
+    if aggregate.across:
+        inner.append(f"across {', '.join(field.name for field in aggregate.across)}")
     return f"{name}({' '.join(inner)})"
 
 
@@ -107,15 +110,20 @@ def _scan(scan: Scan) -> str:
         if scan.window is None
         else (f"{scan.window.start.isoformat()} to {scan.window.end.isoformat()} ({scan.window.zone})")
     )
-    text = ", ".join([f"{scan.basis.fact} at {scan.basis.anchor}", window, *_basis(scan.basis)])
+    ends = [] if scan.grain is None else [f"at the end of each {scan.grain}"]
+    text = ", ".join([f"{scan.basis.fact} at {scan.basis.anchor}", window, *_basis(scan.basis), *ends])
     return text if scan.where is None else f"{text}, where {brief(scan.where)}"
 
 
-def _basis(basis: Basis) -> Iterator[str]:
+def _looks(basis: Basis) -> Iterator[str]:
     if basis.moving is not None:
         yield f"over {format_moving(basis.moving)}"
     if basis.state is not None:
         yield f"while {basis.state}"
+
+
+def _basis(basis: Basis) -> Iterator[str]:
+    yield from _looks(basis)
     if basis.credit is not None:
         yield f"credited to {basis.credit}"
     if basis.including_excluded:
@@ -130,4 +138,5 @@ def _split(split: Split) -> str:
 def _part(part: Part) -> str:
     collect = str(part.collect) if part.percentile is None else f"{part.collect} {part.percentile}"
     text = f"{collect} of {'rows' if part.value is None else brief(part.value)}"
-    return text if part.condition is None else f"{text} where {brief(part.condition)}"
+    text = text if part.condition is None else f"{text} where {brief(part.condition)}"
+    return text if not part.across else f"{text} across {', '.join(field.name for field in part.across)}"

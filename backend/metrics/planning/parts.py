@@ -89,11 +89,18 @@ class Part:
     def regroups(self) -> bool:
         """Whether the groups of a fine split give those of a coarser one.
 
-        Not where groups overlap: a day's last 28 days share rows with the next day's, and an interaction may
-        be credited to several agents.
+        Not where members overlap: an interaction may be credited to several agents.
         """
-        basis = self.basis
-        return self.mergeable and basis.moving is None and basis.state is None and basis.credit is None
+        return self.mergeable and self.basis.credit is None
+
+    @property
+    def as_of_end(self) -> bool:
+        """Whether a cell is what there is at its end, so that the last cell stands for all of the window.
+
+        Other values add up over time; a day's last 28 days share rows with the next day's, and what is open
+        on one day may be open on the next.
+        """
+        return self.basis.moving is not None or self.basis.state is not None
 
 
 def parts_of(aggregate: Aggregate) -> tuple[Part, ...]:

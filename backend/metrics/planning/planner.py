@@ -12,8 +12,10 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from backend.core.windows import Grain, Window
-from backend.metrics.language.bound import Basis, BoundFormula, Row
+from backend.metrics.language.bound import Aggregate, Basis, BoundFormula, Row
 from backend.metrics.language.types import Field
+from backend.metrics.planning.cells import all_of
+from backend.metrics.planning.moving import looked_back
 from backend.metrics.planning.parts import Collect, Part, parts_in
 
 Key: TypeAlias = Grain | Field
@@ -27,11 +29,16 @@ MOST_PARTS = 200
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """The rows of a basis inside a window that meet a condition."""
+    """The rows of a basis inside a window that meet a condition.
+
+    `grain` is there where rows lie in other cells than their moment says: that of the buckets whose ends are
+    looked back from (`moving`), or looked at (`state`). A state without a grain is that at the window's end.
+    """
 
     basis: Basis
     window: Window | None
     where: Row | None
+    grain: Grain | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +91,8 @@ class Task:
     """A question ready to be planned: every name has its meaning.
 
     `by_member` says that members are ranked over the whole window, so they need totals of their own.
+    `members` are those of a single cell that is asked for, each as a condition: what is taken across their
+    dimension does not heed it.
     """
 
     formulas: tuple[BoundFormula, ...]
@@ -92,23 +101,33 @@ class Task:
     previous: Window | None
     split: Split
     by_member: bool = False
+    members: tuple[tuple[Field, Row], ...] = ()
 
     @property
     def windows(self) -> tuple[Window | None, ...]:
         """The asked window, and the one it is compared with."""
         return (self.window,) if self.previous is None else (self.window, self.previous)
 
-    def scan(self, part: Part, window: Window | None, split: Split) -> Scan:
+    def scan(self, part: Part | Aggregate, window: Window | None, split: Split) -> Scan:
         """The rows that a part of this question is collected over for the groups of a split."""
-        return Scan(part.basis, window, self.where)
+        heeded = [condition for field, condition in self.members if field not in part.across]
+        where = all_of([*([self.where] if self.where else []), *heeded])
+        basis, moving = part.basis, part.basis.moving
+        if window is None or (moving is None and basis.state is None):
+            return Scan(basis, window, where)
+        if split.grain is None and moving is not None:
+            return Scan(
+                replace(basis, moving=None), looked_back(window, moving), where
+            )  # just another window
+        return Scan(basis, window, where, split.grain)
 
     def splits(self, part: Part) -> tuple[Split, ...]:
-        """The splits a part is collected by; what regroups is collected by the finest one only."""
-        wanted = (self.split,)
-        if not part.regroups:
-            members = (Split(None, self.split.dimensions),) if self.by_member else ()
-            wanted = (self.split, *members, ALL)
-        return tuple(dict.fromkeys(split.without(part.across) for split in wanted))
+        """The splits a part is collected by, the finest one first; what regroups needs no other."""
+        if part.regroups:
+            return (self.split,)
+        members = (Split(None, self.split.dimensions),) if self.by_member else ()
+        coarser = (split.without(part.across) for split in (self.split, *members, ALL))
+        return tuple(dict.fromkeys((self.split, *coarser)))
 
 
 @dataclass(frozen=True, slots=True)

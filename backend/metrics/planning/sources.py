@@ -12,7 +12,7 @@ from backend.core.errors import Invalid
 from backend.metrics.language.bound import Aggregate, Combined, Expression, type_of
 from backend.metrics.language.types import TEXT, Fact, Field, Kind, Origin, Vocabulary
 from backend.metrics.planning.parts import aggregates_of
-from backend.metrics.planning.planner import Scan, Task
+from backend.metrics.planning.planner import ALL, Scan, Task
 from backend.metrics.planning.reach import INTERACTION, find_reach
 from backend.metrics.proofs import Drill, DrilledRow, Side
 
@@ -44,7 +44,7 @@ class Listing:
 
 def scan_of(task: Task, aggregate: Aggregate) -> Scan:
     """The rows that an aggregate of a question runs over."""
-    return Scan(aggregate.basis, task.window, task.where)
+    return task.scan(aggregate, task.window, ALL)
 
 
 def sources(expression: Expression, drill: Drill) -> tuple[Aggregate, ...]:
@@ -65,7 +65,7 @@ def sources(expression: Expression, drill: Drill) -> tuple[Aggregate, ...]:
     if isinstance(expression, Combined) and expression.op == "/":
         side = expression.left if drill.side is Side.NUMERATOR else expression.right
         chosen = tuple(dict.fromkeys(aggregates_of(side))) or every
-    if len({one.basis for one in chosen}) > 1:
+    if len({(one.basis, one.across) for one in chosen}) > 1:
         raise Invalid(
             "This side of the formula counts several kinds of rows; name one of its aggregates.",
             code="DRILL_AMBIGUOUS",
@@ -79,8 +79,9 @@ def own_fields(vocabulary: Vocabulary, fact: Fact) -> list[Field]:
 
 
 def all_fields(vocabulary: Vocabulary, fact: Fact) -> list[Field]:
-    """Everything that rows of a fact have or reach; what the calendar says of their moment left out."""
-    reached = (one for one in vocabulary.fields.values() if one.origin is not Origin.CALENDAR)
+    """Everything that rows of a fact have or reach; what follows from their moment is left out."""
+    stored = (Origin.COLUMN, Origin.NAMED, Origin.ATTRIBUTE)
+    reached = (one for one in vocabulary.fields.values() if one.origin in stored)
     return [_as_listed(one) for one in reached if find_reach(fact, one) is not None]
 
 
