@@ -58,7 +58,7 @@ class AggregateBinder:
         rows = RowBinder(self._vocabulary, self._findings, self._budget, function)
         taken = self._taken(node, function, rows)
         where, condition_uses, sound = self._where(node)
-        check_span(node.clauses, self._findings)
+        check_span(node.clauses, node.span, self._findings)
         across = bind_across(node.clauses, self._vocabulary, self._findings) or scope.across
         if taken is None or not sound:
             return None
@@ -79,12 +79,11 @@ class AggregateBinder:
         return Aggregate(function.bound, argument, condition, basis, type_, percentile, dimensions)
 
     def _basis(self, node: Call, fact: Fact, scope: Scope, clauses: Clauses) -> Basis | None:
-        if "credited" in clauses.spans:
-            self._findings.add(
-                Code.CLAUSE_MISPLACED, clauses.spans["credited"], "“credited” cannot be answered yet."
-            )
+        if clauses.credit is not None:
+            place = clauses.spans.get("credited", node.span)
+            self._findings.add(Code.CLAUSE_MISPLACED, place, "“credited” cannot be answered yet.")
             return None
-        if not check_state(clauses, fact, self._findings):
+        if not check_state(clauses, fact, node.span, self._findings):
             return None
         if clauses.state is not None:
             begins = fact.states[clauses.state].begins

@@ -10,7 +10,7 @@ from backend.metrics.language.formatter import format_moving
 from backend.metrics.language.moving import LONGEST, SHORTEST, Rolling
 from backend.metrics.language.naming import report_field
 from backend.metrics.language.terms import Use
-from backend.metrics.language.tree import Clauses
+from backend.metrics.language.tree import Clauses, Span
 from backend.metrics.language.types import Fact, Origin, Vocabulary
 
 
@@ -29,13 +29,13 @@ def within(own: Clauses, outer: Clauses) -> Clauses:
     )
 
 
-def check_span(clauses: Clauses, findings: Findings) -> None:
-    """Says that nobody can look back so little, or so far."""
+def check_span(clauses: Clauses, place: Span, findings: Findings) -> None:
+    """Says that nobody can look back so little, or so far; at `place` where the clause has no place of its own."""
     over = clauses.over
     if isinstance(over, Rolling) and not SHORTEST <= over.milliseconds <= LONGEST:
         findings.add(
             Code.ARGUMENT_TYPE,
-            clauses.spans["over"],
+            clauses.spans.get("over", place),
             f"A KPI looks back from 1 minute to 3 years, not {format_moving(over)}.",
             hint="Write over 28d, say." if over.milliseconds < SHORTEST else "Write over 1096d at most.",
         )
@@ -62,18 +62,20 @@ def bind_across(clauses: Clauses, vocabulary: Vocabulary, findings: Findings) ->
     return tuple(found)
 
 
-def check_state(clauses: Clauses, fact: Fact, findings: Findings) -> bool:
-    """Whether the state is one of the fact's, and no other clause contradicts it."""
+def check_state(clauses: Clauses, fact: Fact, place: Span, findings: Findings) -> bool:
+    """Whether the state is one of the fact's, and no other clause contradicts it; says so at that clause, at
+    `place` where it has no place of its own.
+    """
     if clauses.state is None:
         return True
-    for word, why in (
-        ("at", "A state is looked at when the cell ends; no moment places its rows."),
-        ("over", "A state is looked at when the cell ends, not over a time."),
+    for word, other, why in (
+        ("at", clauses.anchor, "A state is looked at when the cell ends; no moment places its rows."),
+        ("over", clauses.over, "A state is looked at when the cell ends, not over a time."),
     ):
-        if word in clauses.spans:
+        if other is not None:
             findings.add(
                 Code.CLAUSE_MISPLACED,
-                clauses.spans[word],
+                clauses.spans.get(word, place),
                 f"“while” and “{word}” cannot be joined. {why}",
                 hint=f"Leave one of them out, or write “{word}” into the parentheses it is meant for.",
             )
@@ -85,7 +87,8 @@ def check_state(clauses: Clauses, fact: Fact, findings: Findings) -> bool:
     label = fact.label_en.capitalize()
     hint = f"{label} are {_listed(known)}." if known else f"Leave it out: {fact.label_en} have no states."
     message = f"{label} are never “{clauses.state}”."
-    findings.add(Code.STATE_UNKNOWN, clauses.spans["while"], message, hint=hint, nearest=nearest)
+    place = clauses.spans.get("while", place)
+    findings.add(Code.STATE_UNKNOWN, place, message, hint=hint, nearest=nearest)
     return False
 
 

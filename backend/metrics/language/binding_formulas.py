@@ -105,7 +105,7 @@ class FormulaBinder:
                 return None
             where = condition if where is None else joined("and", condition, where)
             uses = (*rows.used, *uses)
-        check_span(own, self._findings)
+        check_span(own, formula.span, self._findings)
         across = bind_across(own, self._vocabulary, self._findings) or outer.across
         return Scope(where, uses, across, _inherited(own, outer.clauses))
 
