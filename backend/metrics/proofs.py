@@ -74,7 +74,8 @@ class AggregateProof:
     """One aggregate of a formula: `population` is `counted` and all exclusions together, exactly.
 
     The population is every row of the fact in the cell's window that meets the question's filter, also the
-    excluded ones.
+    excluded ones. With `over` it is those of the time looked back over, with `while` those in the state at the
+    window's end; the cell's member of a dimension that the aggregate is taken across does not narrow it.
     """
 
     formula: str

@@ -33,12 +33,16 @@ class AggregateProof:
     fact: str = strawberry.field(
         description="The kind of row: interaction, survey, order, event, review, activity or article."
     )
-    anchor: str = strawberry.field(description="The moment that puts a row into a window or bucket.")
+    anchor: str = strawberry.field(
+        description="The moment that puts a row into a window or bucket; with `while`, that its state began with."
+    )
     including_excluded: bool = strawberry.field(
         description="Whether rows that carry an exclusion are counted, too."
     )
     population: int = strawberry.field(
-        description="All rows of that kind in the cell that meet the question's filter."
+        description="All rows of that kind that the aggregate looks at and that meet the question's filter: those in "
+        "the cell; with `over` those of the time before its end, with `while` those in the state then, with `across` "
+        "those of all members of the dimension."
     )
     counted: int = strawberry.field(description="Those that the aggregate is taken over; its n.")
     exclusions: list[Exclusion] = strawberry.field(description="All others, by reason.")

@@ -133,7 +133,7 @@ class Columns:
     states: list[CellState] = strawberry.field(description="What each value is worth.")
     total: Cell = strawberry.field(
         description="Over all rows, also those beyond `limit`; computed again from parts, never from "
-        "the rows' values."
+        "the rows' values. With `over` or `while` in the formula: as of the window's end."
     )
 
 

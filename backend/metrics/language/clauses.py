@@ -31,12 +31,14 @@ CLAUSES: tuple[Clause, ...] = (
     Clause(
         "while", "while state",
         "The rows that are in a state at the instant when the cell ends (now, where that is still to come), "
-        "whenever they began. They add up over dimensions, never over time.",
+        "whenever they began. They add up over dimensions, never over time. Fields of the calendar are those of the "
+        "moment the state began.",
         "count(while open)",
     ),
     Clause(
         "across", "across dimension, dimension",
-        "All members of these dimensions together, whichever of them the cell is of.",
+        "All members of these dimensions together, whichever of them the cell is of. A question's filter still "
+        "narrows it.",
         "count() / count(across issue_type)",
     ),
     Clause(

@@ -54,6 +54,7 @@ async def test_a_share_of_all_issue_types(world: World, whole: str, number: Any)
     answer = await world.ask(f"count() / {whole}", "count()", dimensions=("issue_type",))
     shares, counts = (table(answer, at) for at in (0, 1))
     total = number(rows) if number else (await world.total(whole.replace(" across issue_type", ""))).value
+    assert total
     for key in (None, "bill", "net", "ship"):
         own = sum(issue(world, row) == key for row in rows)
         assert (counts[key], shares[key]) == (own, own / total)

@@ -124,7 +124,7 @@ def test_segments_become_cells(collect: Collect, moving: Moving) -> None:
     def together(values: list[int]) -> Any:
         if collect is Collect.HISTOGRAM:
             return {value: values.count(value) for value in values}
-        return {"count": len, "min": min, "max": max}[collect.value](values)
+        return len(values) if collect is Collect.COUNT else (min if collect is Collect.MIN else max)(values)
 
     by_segment: dict[tuple[int, str], list[int]] = {}
     by_cell: dict[tuple[int, str], list[int]] = {}
