@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from backend.core.errors import Invalid
 from backend.metrics.language.types import Field, Origin
 from backend.metrics.planning.lowering import MOST_GROUPS, Lowered
-from backend.metrics.planning.moving import gathered, spans_back
+from backend.metrics.planning.moving import cell_bounds, gathered, spans_back, standing
 from backend.metrics.planning.parts import Collect, Part, empty, merge
 from backend.metrics.planning.planner import Scan, Split
 
@@ -26,7 +26,7 @@ class Frames:
     ids: dict[str, set[int]] = field(default_factory=dict)  # "agent" -> the ids met
     _values: dict[tuple[Scan, Split, Part], dict[GroupKey, Any]] = field(default_factory=dict)
     _cut: set[tuple[Scan, Split, Part]] = field(default_factory=set)
-    _gathered: dict[tuple[Scan, Split, Part], dict[GroupKey, Any]] = field(default_factory=dict)
+    _accumulated: dict[tuple[Scan, Split, Part], dict[GroupKey, Any]] = field(default_factory=dict)
 
     def add(self, lowered: Lowered, rows: Sequence[Sequence[Any]]) -> None:
         """Takes the rows of one statement."""
@@ -68,11 +68,11 @@ class Frames:
         place = scan, split, part
         if place in self._cut:
             raise _too_many()
-        if scan.basis.moving is None or not part.mergeable:
+        if scan.grain is None or scan.each_cell:
             return self._values[place]
-        if place not in self._gathered:
-            self._gathered[place] = self._looked_back(scan, self._values[place], part)
-        return self._gathered[place]
+        if place not in self._accumulated:
+            self._accumulated[place] = _accumulated(scan, self._values[place], part)
+        return self._accumulated[place]
 
     def regrouped(
         self, scan: Scan, split: Split, part: Part, key: Callable[[GroupKey], GroupKey | None]
@@ -89,18 +89,21 @@ class Frames:
             merged[coarse] = value if before is _ABSENT else merge(part.collect, before, value)
         return merged
 
-    def _looked_back(self, scan: Scan, values: Mapping[GroupKey, Any], part: Part) -> dict[GroupKey, Any]:
-        """Values of segments as values of the cells that look back over them."""
-        assert scan.window is not None
-        assert scan.basis.moving is not None
-        spans = spans_back(scan.window, scan.grain, scan.basis.moving)
-        found = gathered(values, spans, part.collect, MOST_GROUPS)
-        if len(found) > MOST_GROUPS:
-            raise _too_many()
-        return found
-
 
 _ABSENT = object()
+
+
+def _accumulated(scan: Scan, values: Mapping[GroupKey, Any], part: Part) -> dict[GroupKey, Any]:
+    """Values of segments, or of comings and goings, as values of cells."""
+    assert scan.window is not None
+    moving = scan.basis.moving
+    if moving is not None:
+        found = gathered(values, spans_back(scan.window, scan.grain, moving), part.collect, MOST_GROUPS)
+    else:
+        found = standing(values, len(cell_bounds(scan.window, scan.grain)), part.collect, MOST_GROUPS)
+    if len(found) > MOST_GROUPS:
+        raise _too_many()
+    return found
 
 
 def _too_many() -> Invalid:

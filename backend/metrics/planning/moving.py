@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from backend.core.windows import Grain, Window, bucket_start, bucket_starts
 from backend.metrics.language.moving import Moving, ToDate
-from backend.metrics.planning.parts import Collect, merge
+from backend.metrics.planning.parts import Collect, empty, merge, subtract
 
 Span: TypeAlias = tuple[datetime, datetime]  # [from, to)
 Key: TypeAlias = tuple[Hashable, ...]  # the rank of a cell or segment, from 1, then a value per dimension
@@ -76,6 +76,33 @@ def gathered(values: Mapping[Key, Any], spans: Sequence[Span], collect: Collect,
             found[cell + 1, *key] = value
             if len(found) > most:
                 return found
+    return found
+
+
+def standing(values: Mapping[Key, Any], cells: int, collect: Collect, most: int) -> dict[Key, Any]:
+    """What came into a state by cell, and by minus the cell what went, as what is in it by cell.
+
+    A cell in which nothing comes or goes and nothing is has no entry. There are no more than `most` + 1 entries;
+    whoever gets so many has to refuse them.
+    """
+    by_member: dict[Key, dict[int, Any]] = {}
+    for (cell, *member), value in values.items():
+        assert isinstance(cell, int)
+        by_member.setdefault(tuple(member), {})[cell] = value
+    nothing = empty(collect)
+    found: dict[Key, Any] = {}
+    for key, moves in by_member.items():
+        now = nothing
+        for cell in range(1, cells + 1):
+            came, went = moves.get(cell, nothing), moves.get(-cell, nothing)
+            if came != nothing:
+                now = merge(collect, now, came)
+            if went != nothing:
+                now = subtract(collect, now, went)
+            if now != nothing or cell in moves:
+                found[cell, *key] = now
+                if len(found) > most:
+                    return found
     return found
 
 

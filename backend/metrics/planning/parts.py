@@ -12,8 +12,18 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, assert_never
 
-from backend.metrics.language.bound import Aggregate, Basis, Combined, Constant, Expression, Logic, Row
-from backend.metrics.language.types import Field
+from backend.metrics.language.bound import (
+    Aggregate,
+    Basis,
+    Combined,
+    Constant,
+    Expression,
+    FieldValue,
+    Logic,
+    Row,
+)
+from backend.metrics.language.types import Field, Origin
+from backend.metrics.planning.reach import leaves_of
 
 
 class Collect(StrEnum):
@@ -40,6 +50,10 @@ MERGEABLE = frozenset(
         Collect.HISTOGRAM,
     }
 )
+
+
+# what can be taken away again, too
+_SUBTRACTED = frozenset({Collect.COUNT, Collect.SUM, Collect.SUM_SQUARES, Collect.HISTOGRAM})
 
 
 class Over(StrEnum):
@@ -92,6 +106,19 @@ class Part:
         Not where members overlap: an interaction may be credited to several agents.
         """
         return self.mergeable and self.basis.credit is None
+
+    @property
+    def accumulates(self) -> bool:
+        """Whether cells that share rows can be made of values of which each row is in one or two.
+
+        A cell that looks back is merged from segments of time. What is in a state is what came, less what went;
+        a smallest value cannot be taken away again, and an age is another one in each cell.
+        """
+        if self.basis.state is None:
+            return self.mergeable
+        rows = (row for row in (self.value, self.condition) if row is not None)
+        fields = (leaf.field for row in rows for leaf in leaves_of(row) if isinstance(leaf, FieldValue))
+        return self.collect in _SUBTRACTED and all(field.origin is not Origin.SNAPSHOT for field in fields)
 
     @property
     def as_of_end(self) -> bool:
@@ -155,6 +182,18 @@ def merge(collect: Collect, one: Any, other: Any) -> Any:
             raise ValueError(f"{collect} does not merge")
         case _:
             assert_never(collect)
+
+
+def subtract(collect: Collect, whole: Any, gone: Any) -> Any:
+    """The value of a set of rows without some of them; raises ValueError for what cannot be taken away."""
+    match collect:
+        case Collect.COUNT | Collect.SUM | Collect.SUM_SQUARES:
+            return whole - gone
+        case Collect.HISTOGRAM:
+            left = {bucket: count - gone.get(bucket, 0) for bucket, count in whole.items()}
+            return {bucket: count for bucket, count in left.items() if count}
+        case _:
+            raise ValueError(f"{collect} cannot be taken away")
 
 
 def _part(aggregate: Aggregate, collect: Collect, over: Over) -> Part:

@@ -33,12 +33,15 @@ class Scan:
 
     `grain` is there where rows lie in other cells than their moment says: that of the buckets whose ends are
     looked back from (`moving`), or looked at (`state`). A state without a grain is that at the window's end.
+    With `each_cell` a row is collected for each cell that it lies in; else cells are accumulated from what
+    comes back (`moving.py`).
     """
 
     basis: Basis
     window: Window | None
     where: Row | None
     grain: Grain | None = None
+    each_cell: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +122,8 @@ class Task:
             return Scan(
                 replace(basis, moving=None), looked_back(window, moving), where
             )  # just another window
-        return Scan(basis, window, where, split.grain)
+        each_cell = split.grain is not None and isinstance(part, Part) and not part.accumulates
+        return Scan(basis, window, where, split.grain, each_cell)
 
     def splits(self, part: Part) -> tuple[Split, ...]:
         """The splits a part is collected by, the finest one first; what regroups needs no other."""

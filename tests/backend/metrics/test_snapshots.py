@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from random import Random
-from statistics import median
+from statistics import median, stdev
 from typing import Any
 
 import pytest
@@ -94,6 +94,14 @@ def ages(rows: list[Row], state: str, at: datetime) -> list[float]:
     return [(at - begun).total_seconds() for row in rows if (begun := span(row, state)[0]) is not None]
 
 
+def handled(rows: list[Row]) -> list[float]:
+    return [row["handle_time"] / 1000 for row in rows if row["handle_time"] is not None]
+
+
+def nearest_rank(values: list[float]) -> float | None:
+    return sorted(values)[-(-len(values) * 9 // 10) - 1] if values else None
+
+
 @pytest.mark.parametrize("state", ["open", "waiting", "handled"])
 @pytest.mark.parametrize(
     "grain, around", [(Grain.HOUR, "2026-10-25"), (Grain.DAY, "2026-03-29"), (Grain.WEEK, "2026-03-29")]
@@ -119,6 +127,13 @@ async def test_each_cell_is_what_there_is_at_its_end(
         f'share(channel = "chat" while {state})': lambda seen, at: (
             sum(row["channel"] == "chat" for row in seen) / len(seen) if seen else None
         ),
+        f"sum(handle_time while {state})": lambda seen, at: sum(handled(seen)) if handled(seen) else None,
+        f"min(handle_time while {state})": lambda seen, at: min(handled(seen), default=None),
+        f"stddev(handle_time while {state})": lambda seen, at: (
+            stdev(handled(seen)) if len(handled(seen)) > 1 else None
+        ),
+        f"disc_p90(handle_time while {state})": lambda seen, at: nearest_rank(handled(seen)),
+        f"count(where answered while {state})": lambda seen, at: sum(row["answered"] is True for row in seen),
         f"count(where age >= 0s and answered) while {state}": lambda seen, at: sum(
             row["answered"] is True for row in seen
         ),
@@ -126,6 +141,9 @@ async def test_each_cell_is_what_there_is_at_its_end(
     answer = await world.ask(*numbers, window=window, grain=grain)
     plain = await world.ask(*numbers, window=window)
     total = in_state(rows, state, window.end)
+    rough = await world.ask(f"p90(handle_time while {state})", window=window, grain=grain)
+    for end, value in zip(ends_of(window, grain), rough.columns[0].values, strict=True):
+        assert value == pytest.approx(nearest_rank(handled(in_state(rows, state, end))), rel=0.011)
     for at, number in enumerate(numbers.values()):
         expected = [number(in_state(rows, state, end), end.astimezone(UTC)) for end in ends_of(window, grain)]
         assert answer.columns[at].values == [None if one is None else pytest.approx(one) for one in expected]
@@ -144,8 +162,8 @@ async def test_a_snapshot_adds_up_over_members_and_not_over_time(world: World):
         own = [one for one in in_state(rows, "open", end) if one["channel"] == channel.key]
         own = [one for one in own if world.names.get(("agent", one["agent_id"])) == agent.key]
         assert series.columns[0].values[row] == len(own)
-        oldest = sorted(ages(own, "open", end))
-        nearest = oldest[-(-len(own) * 9 // 10) - 1] if own else None
+        oldest = ages(own, "open", end)
+        nearest = nearest_rank(oldest)
         assert series.columns[1].values[row] == (
             None if nearest is None else pytest.approx(nearest, rel=0.011)
         )

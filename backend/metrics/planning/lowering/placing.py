@@ -55,12 +55,12 @@ class _Repeated(Placing):
     """Rows that lie in several cells in a row."""
 
     def _cells(self) -> tuple[Value, Value]:
-        """The first and the last cell, of those that are asked for."""
+        """The first and the last cell, of those that are asked for; the row is in none where they cross."""
         raise NotImplementedError
 
     @cached_property
     def _series(self) -> Any:
-        return func.generate_series(*self._cells()).table_valued("rank", name="cell").render_derived()
+        return _generated(*self._cells(), "rank")
 
     @property
     def repeated(self) -> sa.FromClause | None:
@@ -128,16 +128,40 @@ class _InState(_Repeated):
         return first, last
 
 
-def place(scan: Scan, tables: Tables, now: datetime, *, merged: bool) -> Placing:
-    """The placing of a scan's rows. `merged`: what is collected will be merged from segments."""
+class _ComingAndGoing(_InState):
+    """Rows in the cell in which they come into a state, and once more in minus the one in which they are gone."""
+
+    @cached_property
+    def _series(self) -> Any:
+        first, last = self._cells()
+        turns = sa.case((first > last, -1), (last == len(self._moments), 0), else_=1)
+        return _generated(sa.literal_column("0"), turns, "turn")
+
+    def rank(self, grain: Grain) -> Value:
+        first, last = self._cells()
+        return sa.case((self._series.c.turn == 0, first), else_=-(last + 1))
+
+    @property
+    def age(self) -> Value:
+        raise ValueError("an age is another one in each cell")
+
+
+def _generated(first: Value, last: Value, name: str) -> Any:
+    """A row for each whole number from one to another, none where they cross."""
+    return func.generate_series(first, last).table_valued(name, name="cell").render_derived()
+
+
+def place(scan: Scan, tables: Tables, now: datetime) -> Placing:
+    """The placing of a scan's rows."""
     basis, window = scan.basis, scan.window
     if basis.state is not None and window is not None:
         moments = instants(window, scan.grain, now)
-        state = tables.fact.states[basis.state]
-        return _InState(tables, state, moments, several=scan.grain is not None)
+        state, several = tables.fact.states[basis.state], scan.grain is not None
+        placing = _ComingAndGoing if several and not scan.each_cell else _InState
+        return placing(tables, state, moments, several=several)
     anchor = tables.anchor(basis.anchor)
     if basis.moving is not None and window is not None:
-        kind = _Segments if merged else _LookedBackOver
+        kind = _LookedBackOver if scan.each_cell else _Segments
         return kind(anchor, window, scan.grain, basis.moving)
     return Placing(anchor, window)
 

@@ -40,18 +40,14 @@ class Setting:
 
 
 class Rows:
-    """The rows of one scan: its tables, its window, and what row expressions mean on them.
+    """The rows of one scan: its tables, its window, and what row expressions mean on them."""
 
-    `merged` says that what is collected can be merged over time, so that a row need not be there for each cell
-    that looks back over it.
-    """
-
-    def __init__(self, scan: Scan, setting: Setting, *, merged: bool = False) -> None:
+    def __init__(self, scan: Scan, setting: Setting) -> None:
         basis = scan.basis
         self._scan, self._restriction = scan, setting.restriction
         fact = setting.vocabulary.facts[basis.fact]
         self._tables = Tables(fact, setting.currency, including_excluded=basis.including_excluded)
-        self._placing = place(scan, self._tables, setting.now, merged=merged)
+        self._placing = place(scan, self._tables, setting.now)
         zone = scan.window.zone if scan.window else setting.zone
         self._expressions = Expressions(self._tables, self._placing, zone)
 

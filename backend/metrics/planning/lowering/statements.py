@@ -41,7 +41,7 @@ class Lowered:
 
 def lower(statement: Statement, setting: Setting) -> Lowered:
     """The select of one statement; its tables lie in the placeholder namespace."""
-    rows = Rows(statement.scan, setting, merged=statement.kind is not planner.Kind.WHOLE)
+    rows = Rows(statement.scan, setting)
     keys = tuple(dict.fromkeys(key for split in statement.splits for key in split.keys))
     columns = [rows.key(key).label(f"k{at}") for at, key in enumerate(keys)]
     if statement.kind is planner.Kind.HISTOGRAMS:

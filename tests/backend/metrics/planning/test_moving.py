@@ -19,8 +19,9 @@ from backend.metrics.planning.moving import (
     instants,
     looked_back,
     spans_back,
+    standing,
 )
-from backend.metrics.planning.parts import Collect
+from backend.metrics.planning.parts import Collect, subtract
 
 DAY = 86_400_000
 BERLIN = "Europe/Berlin"
@@ -138,3 +139,41 @@ def test_segments_become_cells(collect: Collect, moving: Moving) -> None:
     if len(found) > 2:
         cut = gathered({key: together(values) for key, values in by_segment.items()}, spans, collect, 1)
         assert len(cut) == 2
+
+
+@pytest.mark.parametrize("collect", [Collect.COUNT, Collect.SUM, Collect.HISTOGRAM])
+def test_comings_and_goings_become_cells(collect: Collect) -> None:
+    dice = Random(collect.value)
+    cells = 9
+    rows = []
+    for _ in range(40):
+        came, went = sorted(dice.choices(range(1, cells + 2), k=2))
+        rows.append((dice.choice("ab"), came, went, dice.randrange(4)))
+
+    def together(values: list[int]) -> Any:
+        if collect is Collect.HISTOGRAM:
+            return {value: values.count(value) for value in values}
+        return len(values) if collect is Collect.COUNT else sum(values)
+
+    moves: dict[tuple[int, str], list[int]] = {}
+    by_cell: dict[tuple[int, str], list[int]] = {}
+    for member, came, went, value in rows:  # in the cells from the one to before the other
+        if came < went:
+            moves.setdefault((came, member), []).append(value)
+            if went <= cells:
+                moves.setdefault((-went, member), []).append(value)
+        for cell in range(came, went):
+            by_cell.setdefault((cell, member), []).append(value)
+    found = standing({key: together(values) for key, values in moves.items()}, cells, collect, 1000)
+    nothing: Any = {} if collect is Collect.HISTOGRAM else 0
+    expected = {key: together(values) for key, values in by_cell.items()}
+    assert {key: value for key, value in found.items() if value != nothing} == {
+        key: value for key, value in expected.items() if value != nothing
+    }
+    assert {member for _, member in found} == {member for _, member in expected}
+    assert len(standing({key: together(values) for key, values in moves.items()}, cells, collect, 1)) == 2
+
+
+def test_what_cannot_be_taken_away_says_so() -> None:
+    with pytest.raises(ValueError, match="max"):
+        subtract(Collect.MAX, 1, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from backend.core.windows import Comparison, Grain, Window
@@ -67,6 +68,19 @@ def test_without_a_grain_looking_back_is_a_window_like_any_other():
     month = Window(WEEK.end - timedelta(days=28), WEEK.end, "UTC")
     statements = planned(asked("count() over 28d"), asked("count()", window=month)).statements
     assert [one.scan.window for one in statements] == [month]
+
+
+def test_what_cannot_be_taken_away_again_is_collected_for_each_cell():
+    question = asked(
+        "count(while open)", "p90(handle_time while open)", "avg(age while open)", grain=Grain.DAY
+    )
+    statements = planned(question).statements
+    assert [(one.kind, one.scan.each_cell) for one in statements] == [
+        (Kind.PARTS, False),
+        (Kind.HISTOGRAMS, False),
+        (Kind.PARTS, True),
+    ]
+    assert not any(one.scan.each_cell for one in planned(replace(question, grain=None)).statements)
 
 
 def test_what_is_taken_across_a_dimension_is_collected_with_all_else():
