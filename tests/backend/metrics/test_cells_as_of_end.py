@@ -132,6 +132,7 @@ async def test_a_cell_to_come_has_no_rows(world: World, clock: Any):
     assert len(await listed(world, question)) == 1
     ahead = CellPlace(WEEK.end - timedelta(days=1))
     assert await listed(world, question, place=ahead) == []
+    assert await listed(world, asked("max(age while open)", grain=Grain.DAY), place=ahead) == []
     [found] = await world.evaluator.prove(question, ahead)
     assert (found.cell.value, found.cell.state) == (None, CellState.NO_DATA)
     assert found.aggregates[0].population == 0

@@ -118,6 +118,8 @@ class _InState(_Repeated):
 
     @property
     def age(self) -> Value:
+        if not self._moments:
+            return sa.cast(sa.null(), sa.BigInteger)  # of no rows
         now = self._array[self._series.c.rank] if self._several else instant(self._moments[0])
         return sa.cast(func.trunc(sa.extract("epoch", now - self.anchor) * 1000), sa.BigInteger)
 
