@@ -17,7 +17,7 @@ from backend.metrics.language.compiler import compile_formula
 from backend.metrics.language.diagnostics import find_nearest
 from backend.metrics.language.types import Fact, Field, Unit, Vocabulary
 from backend.metrics.language.vocabulary import Attribute, build_vocabulary
-from backend.metrics.planning.cells import all_of, narrowed, of_member
+from backend.metrics.planning.cells import narrowed, of_member
 from backend.metrics.planning.comparing import Watch
 from backend.metrics.planning.parts import aggregates_of
 from backend.metrics.planning.planner import ALL, Split, Task
@@ -80,6 +80,7 @@ class Preparation:
         asked = [self._kpi(at, ask) for at, ask in enumerate(question.kpis)]
         where = self._where(question.where)
         for formula, description in asked:
+            _check_moment(formula, description.key, question.window)
             self._check_reach(formula, description.key, dimensions, where)
         _check_order(question, dimensions)
         guardrails = self._guardrails(question, dimensions, where)
@@ -129,9 +130,9 @@ class Preparation:
                 raise Invalid("A bucket needs a grain and a window.", code="BUCKET_UNKNOWN")
             window = narrowed(window, question.grain, place.bucket)
         keys = [key for _, key in place.members]
-        members = [of_member(*one) for one in zip(task.split.dimensions, keys, strict=True)]
-        where = all_of([*([task.where] if task.where else []), *members])
-        return replace(wanted, task=replace(task, where=where, window=window, split=ALL, by_member=False))
+        dimensions = task.split.dimensions
+        members = tuple((one, of_member(one, key)) for one, key in zip(dimensions, keys, strict=True))
+        return replace(wanted, task=replace(task, window=window, split=ALL, by_member=False, members=members))
 
     def prepare_drill(
         self, question: Question, drill: Drill, choose: Callable[[Vocabulary, Fact], Iterable[Field]]
@@ -267,6 +268,13 @@ class Preparation:
                 f"You may see your own results only, and {fact.label_en} belong to no agent.",
                 code="FACT_NOT_YOURS",
             )
+
+
+def _check_moment(formula: BoundFormula, key: str, window: Window | None) -> None:
+    for one in aggregates_of(formula.expression):
+        if window is None and (one.basis.moving is not None or one.basis.state is not None):
+            does = "counts what there is at" if one.basis.state else "looks back from"
+            raise Invalid(f"“{key}” {does} the end of a window, so it needs one.", code="WINDOW_NEEDED")
 
 
 def _check_size(question: Question) -> None:

@@ -75,6 +75,8 @@ class AggregateProof:
 
     The population is every row of the fact in the cell's window that meets the question's filter, also the
     excluded ones. Where the cell is of one agent, it is the rows credited to that agent by the rule `credit`.
+    With `over` it is those of the time looked back over, with `while` those in the state at the window's end;
+    the cell's member of a dimension that the aggregate is taken across does not narrow it.
     """
 
     formula: str

@@ -135,7 +135,7 @@ class Answer:
     `buckets` (local starts with offset) is None without a grain. With a grain every bucket of the window is
     there for every member, also empty ones. `previous_columns` are aligned with the rows: a bucket with the
     bucket of the same rank in the compared window. `total_rows` counts the rows before `limit`; totals are
-    over all of them, re-aggregated from parts.
+    over all of them, re-aggregated from parts; of what looks back, and of states, as of the window's end.
     """
 
     window: Window | None

@@ -9,9 +9,11 @@ import strawberry
 from backend.metrics.editor import CheckedFormula
 from backend.metrics.language.attribution import RULES
 from backend.metrics.language.attribution import AttributionRule as DomainRule
+from backend.metrics.language.clauses import CLAUSES, Clause
 from backend.metrics.language.functions import FUNCTIONS, Function
+from backend.metrics.language.moving import PERIODS
 from backend.metrics.language.tokens import KEYWORDS
-from backend.metrics.language.types import Fact, Field, Vocabulary
+from backend.metrics.language.types import Fact, Field, State, Vocabulary
 from schema.metrics.definitions import Names
 from schema.metrics.enums import Unit
 from schema.metrics.types import Problem
@@ -53,6 +55,26 @@ class FieldKind(Enum):
     DATE = strawberry.enum_value("date", description='A day, compared with a text such as "2021-02-01".')
 
 
+@strawberry.type(description="Something that rows are for a while, as `while` names it.")
+class FormulaState:
+    name: str = strawberry.field(description="As it is written.")
+    labels: Names = strawberry.field(description="What people call it.")
+    begins: list[str] = strawberry.field(description="The moments it begins with: the first that is known.")
+    ends: list[str] = strawberry.field(description="The moments it ends with: the first that is known.")
+    doc: str = strawberry.field(description="What it means, in English.")
+
+    @classmethod
+    def from_domain(cls, state: State) -> FormulaState:
+        """The API's form of a state."""
+        return cls(
+            name=state.name,
+            labels=Names(en=state.label_en, zh=state.label_zh),
+            begins=list(state.begins),
+            ends=list(state.ends),
+            doc=state.doc,
+        )
+
+
 @strawberry.type(description="A kind of row that formulas measure.")
 class FormulaFact:
     name: str = strawberry.field(
@@ -64,6 +86,9 @@ class FormulaFact:
     linked: bool = strawberry.field(
         description="Whether each row knows its interaction, so that its fields may be named too."
     )
+    states: list[FormulaState] = strawberry.field(
+        description="The states that `while` may name; empty when its rows have none."
+    )
 
     @classmethod
     def from_domain(cls, fact: Fact) -> FormulaFact:
@@ -74,6 +99,7 @@ class FormulaFact:
             anchors=list(fact.anchors),
             default_anchor=fact.default_anchor,
             linked=fact.linked,
+            states=[FormulaState.from_domain(state) for state in fact.states.values()],
         )
 
 
@@ -155,6 +181,19 @@ class AttributionRule:
         )
 
 
+@strawberry.type(description="What may stand after an aggregate's argument, or after a whole formula.")
+class FormulaClause:
+    word: str = strawberry.field(description="The word it begins with.")
+    written: str = strawberry.field(description="How it is written.")
+    doc: str = strawberry.field(description="What it does, in English.")
+    example: str = strawberry.field(description="A formula that may be tried.")
+
+    @classmethod
+    def from_domain(cls, clause: Clause) -> FormulaClause:
+        """The API's form of a clause."""
+        return cls(word=clause.word, written=clause.written, doc=clause.doc, example=clause.example)
+
+
 @strawberry.type(description="Everything that a formula may name beside other KPIs, which are `kpis`.")
 class FormulaVocabulary:
     facts: list[FormulaFact] = strawberry.field(description="The kinds of rows.")
@@ -164,6 +203,10 @@ class FormulaVocabulary:
     functions: list[FormulaFunction] = strawberry.field(description="The functions.")
     attribution_rules: list[AttributionRule] = strawberry.field(
         description="The rules that `credited to` may name, the default first."
+    )
+    clauses: list[FormulaClause] = strawberry.field(description="The clauses, in the order they are written.")
+    periods: list[str] = strawberry.field(
+        description="The periods of `over month to date` and its like, from the shortest to the longest."
     )
     keywords: list[str] = strawberry.field(description="The words that are no names, by the alphabet.")
 
@@ -175,5 +218,7 @@ class FormulaVocabulary:
             fields=[FormulaField.from_domain(field) for field in vocabulary.fields.values()],
             functions=[FormulaFunction.from_domain(function) for function in FUNCTIONS],
             attribution_rules=[AttributionRule.from_domain(rule) for rule in RULES],
+            clauses=[FormulaClause.from_domain(clause) for clause in CLAUSES],
+            periods=list(PERIODS),
             keywords=sorted(KEYWORDS),
         )

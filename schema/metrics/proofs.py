@@ -33,7 +33,9 @@ class AggregateProof:
     fact: str = strawberry.field(
         description="The kind of row: interaction, survey, order, event, review, activity or article."
     )
-    anchor: str = strawberry.field(description="The moment that puts a row into a window or bucket.")
+    anchor: str = strawberry.field(
+        description="The moment that puts a row into a window or bucket; with `while`, that its state began with."
+    )
     including_excluded: bool = strawberry.field(
         description="Whether rows that carry an exclusion are counted, too."
     )
@@ -41,8 +43,9 @@ class AggregateProof:
         description="The attribution rule, such as `owner` or `last`: what says whose a row is."
     )
     population: int = strawberry.field(
-        description="All rows of that kind in the cell that meet the question's filter; in a cell of one "
-        "agent, those credited to that agent."
+        description="All rows of that kind that the aggregate looks at and that meet the question's filter: those in "
+        "the cell; with `over` those of the time before its end, with `while` those in the state then, with `across` "
+        "those of all members of the dimension; in a cell of one agent, those credited to that agent."
     )
     counted: int = strawberry.field(description="Those that the aggregate is taken over; its n.")
     exclusions: list[Exclusion] = strawberry.field(description="All others, by reason.")

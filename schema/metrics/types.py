@@ -136,7 +136,7 @@ class Columns:
     states: list[CellState] = strawberry.field(description="What each value is worth.")
     total: Cell = strawberry.field(
         description="Over all rows, also those beyond `limit`; computed again from parts, never from "
-        "the rows' values."
+        "the rows' values. With `over` or `while` in the formula: as of the window's end."
     )
     over_count: float | None = strawberry.field(
         description="By how much all agents, also those beyond `limit`, add up to more than the total, where "

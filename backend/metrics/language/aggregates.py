@@ -10,6 +10,13 @@ from decimal import Decimal
 
 from backend.metrics.language.arithmetic import meet
 from backend.metrics.language.attribution import OWNER
+from backend.metrics.language.binding_clauses import (
+    bind_across,
+    check_age,
+    check_span,
+    check_state,
+    within,
+)
 from backend.metrics.language.binding_rows import RowBinder
 from backend.metrics.language.bound import Aggregate, Basis, Row, Stretch
 from backend.metrics.language.crediting import check_credit, check_rule
@@ -31,7 +38,7 @@ from backend.metrics.language.types import (
     Unit,
     Vocabulary,
 )
-from backend.metrics.language.vocabulary import find_fact, reachable
+from backend.metrics.language.vocabulary import find_stateful, reachable
 
 _ARGUMENTS = {Takes.NOTHING: 0, Takes.NUMBERS: 2, Takes.MOMENTS: 2}
 _KINDS = {Takes.VALUE: {Kind.NUMBER, Kind.TEXT, Kind.DATE}, Takes.MOMENTS: {Kind.MOMENT}}
@@ -40,11 +47,12 @@ _KINDS = {Takes.VALUE: {Kind.NUMBER, Kind.TEXT, Kind.DATE}, Takes.MOMENTS: {Kind
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What holds for every aggregate of a formula: the clauses that trail it, and those around its
-    reference. The condition of `clauses` is bound already, in `where`.
+    reference. The condition of `clauses` is bound already, in `where`, and so are its dimensions, in `across`.
     """
 
     where: Row | None = None
     uses: tuple[Use, ...] = ()
+    across: tuple[Use, ...] = ()
     clauses: Clauses = NO_CLAUSES
 
 
@@ -68,36 +76,38 @@ class AggregateBinder:
         taken = self._taken(node, function, rows)
         where, condition_uses, sound = self._where(node)
         known = check_rule(node.clauses, node.span, self._findings)
+        check_span(node.clauses, node.span, self._findings)
+        across = bind_across(node.clauses, self._vocabulary, self._findings) or scope.across
         if taken is None or not sound or not known:
             return None
         argument, type_, other = taken
-        uses = (*rows.used, *condition_uses, *scope.uses)
-        fact = self._fact(uses)
+        uses = (*rows.used, *condition_uses, *scope.uses, *across)
+        clauses = within(node.clauses, scope.clauses)
+        fact = self._fact(uses, clauses.state)
         if fact is None:
             return None
-        basis = self._basis(node, fact, scope)
-        clauses = node.clauses if node.clauses.credit is not None else scope.clauses
+        if clauses.state is None and not check_age(uses, self._vocabulary):
+            return None
+        basis = self._basis(node, fact, scope, clauses)
         rule = check_credit(clauses, node, function, fact, rows.used, self._findings)
         if basis is None or rule is None:
             return None
         basis = replace(basis, credit=None if rule is OWNER else rule.name)
         conditions = [row for row in (where, scope.where) if row is not None]
         condition = joined("and", *conditions) if conditions else None
-        return Aggregate(function.bound, argument, condition, basis, type_, percentile, other=other)
+        dimensions = tuple(use.field for use in across)
+        return Aggregate(function.bound, argument, condition, basis, type_, percentile, dimensions, other)
 
-    def _basis(self, node: Call, fact: Fact, scope: Scope) -> Basis | None:
-        for word in ("over", "while", "across"):
-            for clauses in (node.clauses, scope.clauses):
-                if word in clauses.spans:
-                    self._findings.add(
-                        Code.CLAUSE_MISPLACED, clauses.spans[word], f"“{word}” cannot be answered yet."
-                    )
-                    return None
+    def _basis(self, node: Call, fact: Fact, scope: Scope, clauses: Clauses) -> Basis | None:
+        if not check_state(clauses, fact, node.span, self._findings):
+            return None
+        if clauses.state is not None:
+            begins = fact.states[clauses.state].begins
+            return Basis(fact.name, begins[0], clauses.including_excluded, state=clauses.state)
         anchor = self._anchor(node, fact, scope)
         if anchor is None:
             return None
-        excluded = node.clauses.including_excluded or scope.clauses.including_excluded
-        return Basis(fact.name, anchor, excluded)
+        return Basis(fact.name, anchor, clauses.including_excluded, clauses.over)
 
     def _taken(
         self, node: Call, function: Function, rows: RowBinder
@@ -147,8 +157,8 @@ class AggregateBinder:
         condition = rows.condition(node.clauses.where)
         return condition, rows.used, condition is not None
 
-    def _fact(self, uses: Sequence[Use]) -> Fact | None:
-        name = find_fact(use.field for use in uses)
+    def _fact(self, uses: Sequence[Use], state: str | None) -> Fact | None:
+        name = find_stateful(self._vocabulary, [use.field for use in uses], state)
         if name is None:
             self._mixed(uses)
             return None

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from backend.metrics.language.aggregates import Scope
+from backend.metrics.language.binding_clauses import check_age
 from backend.metrics.language.binding_formulas import FormulaBinder
 from backend.metrics.language.binding_rows import RowBinder
 from backend.metrics.language.bound import Aggregate, BoundFormula, Choice, Combined, Expression, Row
@@ -81,6 +82,7 @@ def bind_condition(text: str, vocabulary: Vocabulary) -> BoundCondition:
             parsed.condition.span,
             "One condition cannot look at two kinds of rows that are no interactions.",
         )
+    check_age(rows.used, vocabulary)
     if row is None or fact is None or findings:
         return BoundCondition(None, "", findings.all())
     return BoundCondition(row, fact, ())

@@ -9,6 +9,7 @@ from typing import assert_never
 from backend.metrics.language.aggregates import AggregateBinder, Scope
 from backend.metrics.language.arithmetic import needs_unit
 from backend.metrics.language.binding_choices import CellConditions, in_unit, meet_values, units_differ
+from backend.metrics.language.binding_clauses import bind_across, check_span, within
 from backend.metrics.language.binding_rows import RowBinder
 from backend.metrics.language.bound import Choice, Combined, Constant, Expression
 from backend.metrics.language.crediting import check_rule
@@ -47,13 +48,15 @@ from backend.metrics.language.units import (
 
 _PRECISE = Context(prec=28)
 _HUNDRED = Decimal(100)
-# mistakes of whoever refers to a KPI, not of the KPI's own formula
+# What may be wrong with a reference although the KPI's own formula is right.
 _OF_THE_REFERENCE = (
     Code.KPI_CIRCLE,
     Code.KPI_TOO_DEEP,
     Code.TOO_LARGE,
     Code.TOO_DEEP,
     Code.CREDIT_NOT_POSSIBLE,
+    Code.CLAUSE_MISPLACED,
+    Code.STATE_UNKNOWN,
 )
 
 
@@ -107,7 +110,9 @@ class FormulaBinder:
                 return None
             where = condition if where is None else joined("and", condition, where)
             uses = (*rows.used, *uses)
-        return Scope(where, uses, _inherited(own, outer.clauses))
+        check_span(own, formula.span, self._findings)
+        across = bind_across(own, self._vocabulary, self._findings) or outer.across
+        return Scope(where, uses, across, _inherited(own, outer.clauses))
 
     def _expression(self, node: Node, scope: Scope, depth: int) -> Expression | None:
         if not self._budget.spend(node.span, self._findings):
@@ -266,16 +271,8 @@ class FormulaBinder:
 
 def _inherited(own: Clauses, outer: Clauses) -> Clauses:
     """The clauses of a formula, with those around its reference where it has none; the anchor is its own."""
-    return replace(
-        own,
-        where=None,
-        over=own.over or outer.over,
-        state=own.state or outer.state,
-        across=own.across or outer.across,
-        credit=own.credit or outer.credit,
-        including_excluded=own.including_excluded or outer.including_excluded,
-        spans={**{word: span for word, span in outer.spans.items() if word != "at"}, **own.spans},
-    )
+    spans = {word: span for word, span in outer.spans.items() if word != "at"}
+    return replace(within(own, replace(outer, anchor=None, spans=spans)), where=None)
 
 
 def _type_of(op: str, left: Expression, right: Expression) -> Type | None:

@@ -38,6 +38,8 @@ class Code(StrEnum):
     ANCHOR_UNKNOWN = "ANCHOR_UNKNOWN"
     ANCHOR_WITHOUT_EFFECT = "ANCHOR_WITHOUT_EFFECT"
     CREDIT_UNKNOWN = "CREDIT_UNKNOWN"
+    STATE_UNKNOWN = "STATE_UNKNOWN"
+    STATE_NEEDED = "STATE_NEEDED"
     VALUE_UNKNOWN = "VALUE_UNKNOWN"
     KPI_UNKNOWN = "KPI_UNKNOWN"
     KPI_CIRCLE = "KPI_CIRCLE"
@@ -63,6 +65,7 @@ class Code(StrEnum):
     FACTS_MIXED = "FACTS_MIXED"
     FIELD_NOT_REACHABLE = "FIELD_NOT_REACHABLE"
     CREDIT_NOT_POSSIBLE = "CREDIT_NOT_POSSIBLE"
+    FIELD_NOT_GROUPABLE = "FIELD_NOT_GROUPABLE"
 
 
 MEANINGS: dict[Code, str] = {
@@ -78,12 +81,14 @@ MEANINGS: dict[Code, str] = {
     Code.SYNTAX: "Something else was expected at this place.",
     Code.PARENTHESIS_UNCLOSED: "A parenthesis is never closed.",
     Code.COMPARISON_CHAINED: "Comparisons do not chain: `1 < x < 5`.",
-    Code.CLAUSE_REPEATED: "`where`, `at` or `including excluded` stands twice.",
+    Code.CLAUSE_REPEATED: "A clause stands twice, or a dimension after `across`.",
     Code.FIELD_UNKNOWN: "No field of that name.",
     Code.FUNCTION_UNKNOWN: "No function of that name.",
     Code.ANCHOR_UNKNOWN: "The rows that are counted have no such moment to be placed by.",
     Code.ANCHOR_WITHOUT_EFFECT: "`at` on KPI references only: each keeps its own anchor.",
     Code.CREDIT_UNKNOWN: "No attribution rule of that name after `credited to`.",
+    Code.STATE_UNKNOWN: "The rows that are counted have no such state to be in.",
+    Code.STATE_NEEDED: "`age` where no `while` says which state is meant.",
     Code.VALUE_UNKNOWN: "A text that the field never has: a misspelt channel, a date that is none.",
     Code.KPI_UNKNOWN: "No KPI of that key.",
     Code.KPI_CIRCLE: "KPIs refer to each other in a circle.",
@@ -91,7 +96,7 @@ MEANINGS: dict[Code, str] = {
     Code.KPI_BROKEN: "The formula of a KPI that is referred to has a mistake itself.",
     Code.ARGUMENT_COUNT: "A function got too few or too many arguments.",
     Code.ARGUMENT_TYPE: "A function got an argument it cannot work on.",
-    Code.CLAUSE_MISPLACED: "`where`, `at` or `including excluded` where it cannot stand.",
+    Code.CLAUSE_MISPLACED: "A clause where it cannot stand, or beside one it cannot be joined with.",
     Code.CONDITION_EXPECTED: "A condition was expected, a value stands there.",
     Code.VALUE_EXPECTED: "A value was expected, a condition stands there.",
     Code.TYPES_DIFFER: "Two sides of different types: text and a number, say.",
@@ -108,6 +113,7 @@ MEANINGS: dict[Code, str] = {
     Code.FACTS_MIXED: "One aggregate over two kinds of rows: surveys and orders, say.",
     Code.FIELD_NOT_REACHABLE: "The rows that are counted do not have this field.",
     Code.CREDIT_NOT_POSSIBLE: "An aggregate that cannot be credited by that rule: orders, a median of shares.",
+    Code.FIELD_NOT_GROUPABLE: "After `across`, a field that has too many values to group by.",
 }
 
 

@@ -185,6 +185,10 @@ def built_in_fields(currency_digits: int) -> Iterator[Field]:
         yield _field(name, COUNT, en, zh, doc, name)
     cash = money(currency_digits)
     yield _field("amount", cash, "amount", "金额", "Money the contact brought in.", "amount")
+    yield _field(
+        "age", DURATION, "age", "已持续时长", "How long a row has been in the state that “while” names.",
+        "", origin=Origin.SNAPSHOT,
+    )  # fmt: skip
     for name, kind, en, zh, doc, choices in _CALENDAR:
         yield Field(
             name, INTERACTION, kind, Origin.CALENDAR, name, en, zh,

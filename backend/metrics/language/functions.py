@@ -59,7 +59,10 @@ class Function:
         """How it is called, what may be left out in brackets."""
         if self.on_rows:
             return f"{self.name}({self.takes})"
-        clauses = "[where a condition] [at a moment] [including excluded]"
+        clauses = (
+            "[where a condition] [at a moment] [over a time] [while a state] [across dimensions] "
+            "[including excluded]"
+        )
         return f"{self.name}({'' if self.takes is Takes.NOTHING else f'{self.takes} '}{clauses})"
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from backend.metrics.language.attribution import RULES
+from backend.metrics.language.clauses import CLAUSES
 from backend.metrics.language.diagnostics import MEANINGS
 from backend.metrics.language.functions import FUNCTIONS
 from backend.metrics.language.types import Field, Kind, Type, Unit
@@ -70,6 +71,29 @@ def facts_table() -> str:
     return _table(("rows", "anchors", "moments tried", "fields of the interaction"), rows)
 
 
+def states_table() -> str:
+    """The states that rows may be in."""
+    rows = (
+        (
+            f"`{state.name}`",
+            f"{state.label_en} · {state.label_zh}",
+            fact.label_en,
+            " → ".join(state.begins),
+            " → ".join(state.ends),
+            state.doc,
+        )
+        for fact in FACTS
+        for state in fact.states.values()
+    )
+    return _table(("state", "label", "rows", "begins", "ends", "meaning"), rows)
+
+
+def clauses_table() -> str:
+    """The clauses."""
+    rows = ((f"`{one.written}`", one.doc, f"`{one.example}`") for one in CLAUSES)
+    return _table(("clause", "meaning", "example"), rows)
+
+
 def codes_table() -> str:
     """The codes of diagnostics."""
     return _table(("code", "meaning"), ((f"`{code}`", meaning) for code, meaning in MEANINGS.items()))
@@ -94,6 +118,8 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "fields": fields_table,
     "facts": facts_table,
     "rules": rules_table,
+    "states": states_table,
+    "clauses": clauses_table,
     "codes": codes_table,
 }
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 PERIODS = ("week", "month", "quarter", "year")
+SHORTEST, LONGEST = 60_000, 1_096 * 86_400_000  # ms: a minute, three years
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from backend.metrics.language.diagnostics import Code, Findings, find_nearest
 from backend.metrics.language.functions import SYNONYMS, find_function, function_names
 from backend.metrics.language.tree import Name, Span
-from backend.metrics.language.types import BOOLEAN, MOMENT, TEXT, Field, Kind, Unit, Vocabulary
+from backend.metrics.language.types import BOOLEAN, MOMENT, TEXT, Field, Kind, Origin, Unit, Vocabulary
 
 
 def report_field(
@@ -39,6 +39,8 @@ def suggest_aggregate(field: Field) -> str:
     """The aggregate that is most often meant by a field alone."""
     if field.type in (BOOLEAN, MOMENT):
         return f"share({field.name})"
+    if field.origin is Origin.SNAPSHOT:
+        return f"avg({field.name} while open)"
     if field.type.kind is Kind.NUMBER:
         return f"{'sum' if field.type.unit in (Unit.MONEY, Unit.COUNT) else 'avg'}({field.name})"
     return f"count_distinct({field.name})"

@@ -15,6 +15,7 @@ from backend.metrics.language.functions import SHARE, Takes, find_function
 from backend.metrics.language.moving import PERIODS, Rolling
 from backend.metrics.language.parser import NOT, OR, PRECEDENCE, SIGN, SUM
 from backend.metrics.language.tree import (
+    NO_CLAUSES,
     Among,
     Binary,
     Call,
@@ -32,7 +33,7 @@ from backend.metrics.language.tree import (
     Unary,
 )
 from backend.metrics.language.types import MOMENT, Field, Vocabulary
-from backend.metrics.language.vocabulary import find_fact
+from backend.metrics.language.vocabulary import find_stateful
 
 
 class Tongue(StrEnum):
@@ -82,7 +83,7 @@ _WORDS = {
         where=" where {0}", share_where=", among those where {0}", trailing=", where {0}",
         anchor=", dated by “{0}”", rolling=", over the last {0}",
         to_date={period: f", {period} to date" for period in PERIODS},
-        state=", of those “{0}” at the period's end", across=", whatever the {0}", credit=", credited to {0}",
+        state=", those {0} when the period ends", across=", whatever the {0}", credit=", credited to {0}",
         excluded=", excluded ones included", parenthesis="({0})",
         truths=("false", "true"),
         units={"d": " day", "h": " hour", "m": " minute", "s": " second", "ms": " millisecond"},
@@ -100,7 +101,7 @@ _WORDS = {
         where="（{0}）", share_where="（范围：{0}）", trailing="，条件：{0}",
         anchor="，按{0}时间统计", rolling="，近{0}",
         to_date=dict(zip(PERIODS, ("，本周至今", "，本月至今", "，本季度至今", "，本年至今"), strict=True)),
-        state="，期末处于“{0}”", across="，不分{0}", credit="，归属于{0}",
+        state="，期末{0}", across="，不分{0}", credit="，归属于{0}",
         excluded="，含已排除的记录", parenthesis="（{0}）",
         truths=("否", "是"),
         units={"d": "天", "h": "小时", "m": "分钟", "s": "秒", "ms": "毫秒"},
@@ -126,10 +127,10 @@ class _Speaker:
         self._tongue = tongue
         self._words = _WORDS[tongue]
         self._kpi_names = kpi_names
-        self._trailing: Node | None = None
+        self._trailing: Clauses = NO_CLAUSES
 
     def formula(self, formula: Formula) -> str:
-        self._trailing = where = formula.clauses.where
+        self._trailing, where = formula.clauses, formula.clauses.where
         said = self._say(formula.body, OR)
         if where is not None:
             said += self._words.trailing.format(self._say(where, OR))
@@ -147,7 +148,7 @@ class _Speaker:
         elif clauses.over is not None:
             said += words.to_date[clauses.over.period]
         if clauses.state is not None:
-            said += words.state.format(clauses.state)
+            said += words.state.format(self._state(clauses.state))
         if clauses.across:
             said += words.across.format(words.separator.join(map(self._bare, clauses.across)))
         if clauses.credit is not None:
@@ -225,11 +226,21 @@ class _Speaker:
         return said + self._clauses(node.clauses)
 
     def _fact(self, node: Call) -> str:
-        nodes = [*node.arguments, *(n for n in (node.clauses.where, self._trailing) if n is not None)]
+        own, outer = node.clauses, self._trailing
+        nodes = [*node.arguments, *(n for n in (own.where, outer.where) if n is not None)]
+        nodes.extend(own.across or outer.across)
         names = (name for one in nodes for name in _names(one))
         known = [field for field in map(self._vocabulary.find_field, names) if field is not None]
-        fact = self._vocabulary.facts[find_fact(known) or INTERACTION]
+        named = find_stateful(self._vocabulary, known, own.state or outer.state)
+        fact = self._vocabulary.facts[named or INTERACTION]
         return fact.label_en if self._tongue is Tongue.EN else fact.label_zh
+
+    def _state(self, name: str) -> str:
+        found = (fact.states[name] for fact in self._vocabulary.facts.values() if name in fact.states)
+        state = next(found, None)
+        if state is None:
+            return name
+        return state.label_en if self._tongue is Tongue.EN else state.label_zh
 
     def _percentile(self, percentile: Decimal | None) -> str:
         if percentile is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -62,6 +62,7 @@ class Origin(StrEnum):
     NAMED = "named"  # an id column whose row has external_id and name: agent, team, queue ...
     ATTRIBUTE = "attribute"  # a key of the tenant-defined attributes
     CALENDAR = "calendar"  # taken from the anchor moment in the tenant's zone: hour_of_day, date ...
+    SNAPSHOT = "snapshot"  # taken from the instant at which rows are in a state: age
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,24 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
+class State:
+    """Something that a row is for a while: from the first of its `begins` that is known until the first of its
+    `ends`; moments are named as for the anchors of a `Fact`.
+
+    A row that has none of the ends is in the state still, unless one of `over` is true: columns of its own that
+    say that it is over although nobody knows since when.
+    """
+
+    name: str
+    begins: tuple[str, ...]
+    ends: tuple[str, ...]
+    label_en: str
+    label_zh: str
+    doc: str
+    over: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Fact:
     """A kind of row that aggregates run over.
 
@@ -94,7 +113,7 @@ class Fact:
     time); A moment is a column of the fact's own row without its _at ("responded"), or after "interaction."
     one of its interaction. `default_anchor` is used when a formula names none. `linked` facts reach all
     fields of the interaction by its id; `own` are the unprefixed fields that a row of the fact carries
-    itself, before those of any interaction: the agent of a sale.
+    itself, before those of any interaction: the agent of a sale. `states` are those its rows may be in.
     """
 
     name: str
@@ -104,6 +123,7 @@ class Fact:
     default_anchor: str
     linked: bool
     own: frozenset[str] = frozenset()
+    states: Mapping[str, State] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from functools import lru_cache
 from hashlib import sha256
 
 from backend.metrics.language.fields import CUSTOMER, INTERACTION, built_in_fields
+from backend.metrics.language.states import STATES
 from backend.metrics.language.tokens import KEYWORDS
 from backend.metrics.language.types import (
     BOOLEAN,
@@ -38,7 +39,7 @@ _LINKED_ANCHORS = {
     name: tuple(f"{INTERACTION}.{moment}" for moment in moments) for name, moments in _ANCHORS.items()
 }
 FACTS: tuple[Fact, ...] = (
-    Fact(INTERACTION, "interactions", "会话", _ANCHORS, "started", linked=False),
+    Fact(INTERACTION, "interactions", "会话", _ANCHORS, "started", linked=False, states=STATES[INTERACTION]),
     Fact(
         "survey", "survey responses", "调查",
         # A survey that was never answered (or whose time is unknown) lies where its interaction began.
@@ -63,7 +64,7 @@ FACTS: tuple[Fact, ...] = (
     ),
     Fact(
         "activity", "agent activities", "坐席状态", {"started": ("started",), "ended": ("ended", "started")},
-        "started", linked=False, own=frozenset({"agent"}),
+        "started", linked=False, own=frozenset({"agent"}), states=STATES["activity"],
     ),
     Fact(
         "article", "article views", "文章浏览", {"viewed": ("viewed",), **_LINKED_ANCHORS},
@@ -124,6 +125,8 @@ def reachable(vocabulary: Vocabulary, fact: str, field: Field) -> bool:
     if field.fact == fact or field.origin is Origin.CALENDAR:
         return True
     row = vocabulary.facts[fact]
+    if field.origin is Origin.SNAPSHOT:
+        return bool(row.states)
     if field.fact == CUSTOMER:
         return fact == INTERACTION or row.linked or CUSTOMER in row.own
     return field.fact == INTERACTION and (row.linked or field.name in row.own)
@@ -135,3 +138,12 @@ def find_fact(fields: Iterable[Field]) -> str | None:
     if len(others) > 1:
         return None
     return others.pop() if others else INTERACTION
+
+
+def find_stateful(vocabulary: Vocabulary, fields: Iterable[Field], state: str | None) -> str | None:
+    """As `find_fact`; where the fields name no other kind of row, it is the only one that knows the state."""
+    named = find_fact(fields)
+    if named != INTERACTION or state is None or state in vocabulary.facts[INTERACTION].states:
+        return named
+    knowing = [fact.name for fact in vocabulary.facts.values() if state in fact.states]
+    return knowing[0] if len(knowing) == 1 else named

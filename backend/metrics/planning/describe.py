@@ -10,6 +10,7 @@ from typing import assert_never
 from backend.metrics.language.bound import (
     Aggregate,
     Arithmetic,
+    Basis,
     Choose,
     Compare,
     ContactedAgain,
@@ -76,6 +77,9 @@ def brief_aggregate(aggregate: Aggregate) -> str:
     inner = [", ".join(taken)] if taken else []
     if aggregate.where is not None:
         inner.append(f"where {_bare(aggregate.where)}")
+    inner.extend(_looks(aggregate.basis))
+    if aggregate.across:
+        inner.append(f"across {', '.join(field.name for field in aggregate.across)}")
     return f"{name}({' '.join(inner)})"
 
 
@@ -113,16 +117,21 @@ def _scan(scan: Scan) -> str:
         if scan.window is None
         else (f"{scan.window.start.isoformat()} to {scan.window.end.isoformat()} ({scan.window.zone})")
     )
-    text = ", ".join([f"{scan.basis.fact} at {scan.basis.anchor}", window, *_basis(scan)])
+    ends = [] if scan.grain is None else [f"at the end of each {scan.grain}"]
+    text = ", ".join([f"{scan.basis.fact} at {scan.basis.anchor}", window, *_basis(scan), *ends])
     return text if scan.where is None else f"{text}, where {brief(scan.where)}"
 
 
-def _basis(scan: Scan) -> Iterator[str]:
-    basis = scan.basis
+def _looks(basis: Basis) -> Iterator[str]:
     if basis.moving is not None:
         yield f"over {format_moving(basis.moving)}"
     if basis.state is not None:
         yield f"while {basis.state}"
+
+
+def _basis(scan: Scan) -> Iterator[str]:
+    basis = scan.basis
+    yield from _looks(basis)
     if basis.credit is not None:
         yield f"credited to {basis.credit}" + (", to each agent" if scan.per_agent else "")
     if basis.including_excluded:
@@ -137,4 +146,5 @@ def _split(split: Split) -> str:
 def _part(part: Part) -> str:
     collect = str(part.collect) if part.percentile is None else f"{part.collect} {part.percentile}"
     text = f"{collect} of {'rows' if part.value is None else brief(part.value)}"
-    return text if part.condition is None else f"{text} where {brief(part.condition)}"
+    text = text if part.condition is None else f"{text} where {brief(part.condition)}"
+    return text if not part.across else f"{text} across {', '.join(field.name for field in part.across)}"

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from backend.core.errors import Invalid
 from backend.metrics.language.types import Field, Origin
 from backend.metrics.planning.lowering import MOST_GROUPS, Lowered
+from backend.metrics.planning.moving import cell_bounds, gathered, spans_back, standing
 from backend.metrics.planning.parts import Collect, Part, empty, merge
 from backend.metrics.planning.planner import Scan, Split
 
@@ -25,6 +26,7 @@ class Frames:
     ids: dict[str, set[int]] = field(default_factory=dict)  # "agent" -> the ids met
     _values: dict[tuple[Scan, Split, Part], dict[GroupKey, Any]] = field(default_factory=dict)
     _cut: set[tuple[Scan, Split, Part]] = field(default_factory=set)
+    _accumulated: dict[tuple[Scan, Split, Part], dict[GroupKey, Any]] = field(default_factory=dict)
 
     def add(self, lowered: Lowered, rows: Sequence[Sequence[Any]]) -> None:
         """Takes the rows of one statement."""
@@ -63,26 +65,52 @@ class Frames:
 
         Raises Invalid (ANSWER_TOO_LARGE) where the database had more groups than it was asked for.
         """
-        if (scan, split, part) in self._cut:
-            raise Invalid(
-                "The rows fall into too many groups; take fewer dimensions or a shorter window.",
-                code="ANSWER_TOO_LARGE",
-            )
-        return self._values[scan, split, part]
+        place = scan, split, part
+        if place in self._cut:
+            raise _too_many()
+        if scan.grain is None or scan.each_cell:
+            return self._values[place]
+        if place not in self._accumulated:
+            self._accumulated[place] = _accumulated(scan, self._values[place], part)
+        return self._accumulated[place]
 
     def regrouped(
-        self, scan: Scan, split: Split, part: Part, key: Callable[[GroupKey], GroupKey]
+        self, scan: Scan, split: Split, part: Part, key: Callable[[GroupKey], GroupKey | None]
     ) -> Mapping[GroupKey, Any]:
-        """The values merged into coarser groups; raises ValueError for what cannot merge."""
+        """The values merged into coarser groups, but for groups whose `key` is None; raises ValueError for what
+        cannot merge.
+        """
         merged: dict[GroupKey, Any] = {}
         for group, value in self.groups(scan, split, part).items():
             coarse = key(group)
+            if coarse is None:
+                continue
             before = merged.get(coarse, _ABSENT)
             merged[coarse] = value if before is _ABSENT else merge(part.collect, before, value)
         return merged
 
 
 _ABSENT = object()
+
+
+def _accumulated(scan: Scan, values: Mapping[GroupKey, Any], part: Part) -> dict[GroupKey, Any]:
+    """Values of segments, or of comings and goings, as values of cells."""
+    assert scan.window is not None
+    moving = scan.basis.moving
+    if moving is not None:
+        found = gathered(values, spans_back(scan.window, scan.grain, moving), part.collect, MOST_GROUPS)
+    else:
+        found = standing(values, len(cell_bounds(scan.window, scan.grain)), part.collect, MOST_GROUPS)
+    if len(found) > MOST_GROUPS:
+        raise _too_many()
+    return found
+
+
+def _too_many() -> Invalid:
+    return Invalid(
+        "The rows fall into too many groups; take fewer dimensions or a shorter window.",
+        code="ANSWER_TOO_LARGE",
+    )
 
 
 def _whole(value: Any, collect: Collect) -> Any:

@@ -26,11 +26,13 @@ from backend.metrics.language.bound import (
     Condition,
     Constant,
     Expression,
+    FieldValue,
     IsMissing,
     Logic,
     Row,
 )
-from backend.metrics.language.types import Field
+from backend.metrics.language.types import Field, Origin
+from backend.metrics.planning.reach import leaves_of
 
 
 class Collect(StrEnum):
@@ -62,6 +64,10 @@ MERGEABLE = frozenset(
         Collect.WEIGHTED_SUM,
     }
 )
+
+
+# what can be taken away again, too
+_SUBTRACTED = frozenset({Collect.COUNT, Collect.SUM, Collect.SUM_SQUARES, Collect.HISTOGRAM})
 
 
 class Over(StrEnum):
@@ -131,11 +137,31 @@ class Part:
     def regroups(self) -> bool:
         """Whether the groups of a fine split give those of a coarser one.
 
-        Not where groups overlap: a day's last 28 days share rows with the next day's, and an interaction may
-        be credited to several agents.
+        Not where members overlap: an interaction may be credited to several agents.
         """
-        basis = self.basis
-        return self.mergeable and basis.moving is None and basis.state is None and basis.credit is None
+        return self.mergeable and self.basis.credit is None
+
+    @property
+    def accumulates(self) -> bool:
+        """Whether cells that share rows can be made of values of which each row is in one or two.
+
+        A cell that looks back is merged from segments of time. What is in a state is what came, less what went;
+        a smallest value cannot be taken away again, and an age is another one in each cell.
+        """
+        if self.basis.state is None:
+            return self.mergeable
+        rows = (row for row in (self.value, self.condition) if row is not None)
+        fields = (leaf.field for row in rows for leaf in leaves_of(row) if isinstance(leaf, FieldValue))
+        return self.collect in _SUBTRACTED and all(field.origin is not Origin.SNAPSHOT for field in fields)
+
+    @property
+    def as_of_end(self) -> bool:
+        """Whether a cell is what there is at its end, so that the last cell stands for all of the window.
+
+        Other values add up over time; a day's last 28 days share rows with the next day's, and what is open
+        on one day may be open on the next.
+        """
+        return self.basis.moving is not None or self.basis.state is not None
 
 
 def is_weighted(aggregate: Aggregate) -> bool:
@@ -222,6 +248,18 @@ def merge(collect: Collect, one: Any, other: Any) -> Any:
             raise ValueError(f"{collect} does not merge")
         case _:
             assert_never(collect)
+
+
+def subtract(collect: Collect, whole: Any, gone: Any) -> Any:
+    """The value of a set of rows without some of them; raises ValueError for what cannot be taken away."""
+    match collect:
+        case Collect.COUNT | Collect.SUM | Collect.SUM_SQUARES:
+            return whole - gone
+        case Collect.HISTOGRAM:
+            left = {bucket: count - gone.get(bucket, 0) for bucket, count in whole.items()}
+            return {bucket: count for bucket, count in left.items() if count}
+        case _:
+            raise ValueError(f"{collect} cannot be taken away")
 
 
 def _part(aggregate: Aggregate, collect: Collect, over: Over) -> Part:

@@ -14,8 +14,9 @@ from typing import TypeAlias
 from backend.core.windows import Grain, Window
 from backend.metrics.language.attribution import AGENT, rule_of
 from backend.metrics.language.bound import Aggregate, Basis, BoundFormula, IsMissing, Row
-from backend.metrics.language.terms import joined
 from backend.metrics.language.types import Field
+from backend.metrics.planning.cells import all_of
+from backend.metrics.planning.moving import looked_back
 from backend.metrics.planning.parts import Collect, Part, parts_in
 from backend.metrics.planning.reach import reads_agent
 
@@ -34,12 +35,19 @@ class Scan:
 
     Each stands there once, if it meets the condition for any of the agents it is credited to; `per_agent`
     once for every agent that it meets the condition for.
+
+    `grain` is there where rows lie in other cells than their moment says: that of the buckets whose ends are
+    looked back from (`moving`), or looked at (`state`). A state without a grain is that at the window's end.
+    With `each_cell` a row is collected for each cell that it lies in; else cells are accumulated from what
+    comes back (`moving.py`).
     """
 
     basis: Basis
     window: Window | None
     where: Row | None
     per_agent: bool = False
+    grain: Grain | None = None
+    each_cell: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +100,8 @@ class Task:
     """A question ready to be planned: every name has its meaning.
 
     `by_member` says that members are ranked over the whole window, so they need totals of their own.
-    `restricted`: only rows of certain agents may be seen, those of one or of a team.
+    `restricted`: only rows of certain agents may be seen, those of one or of a team. `members` are those of a
+    single cell that is asked for, each as a condition: what is taken across their dimension does not heed it.
     """
 
     formulas: tuple[BoundFormula, ...]
@@ -102,6 +111,7 @@ class Task:
     split: Split
     by_member: bool = False
     restricted: bool = False
+    members: tuple[tuple[Field, Row], ...] = ()
 
     @property
     def windows(self) -> tuple[Window | None, ...]:
@@ -109,17 +119,30 @@ class Task:
         return (self.window,) if self.previous is None else (self.window, self.previous)
 
     def scan(self, part: Part, window: Window | None, split: Split) -> Scan:
-        """The rows that a part of this question is collected over for the groups of a split.
+        """The rows that a part of this question is collected over for the groups of a split."""
+        each_cell = split.grain is not None and not part.accumulates
+        return _placed(self._credited_scan(part, window, split), split.grain, each_cell=each_cell)
+
+    def population(self, *aggregates: Aggregate) -> Scan:
+        """The rows that aggregates of one basis run over, before their own conditions."""
+        first = aggregates[0]
+        where = self._heeded(first.across)
+        asked = any(reads_agent(row) for one in aggregates for row in (one.where, one.argument))
+        basis = self._credited(first.basis, where, by_agent=asked)
+        return _placed(Scan(basis, self.window, where), None, each_cell=False)
+
+    def _credited_scan(self, part: Part, window: Window | None, split: Split) -> Scan:
+        """The rows of a part wherever they lie.
 
         Whom rows are credited to matters only where agents are asked about; elsewhere each counts once, so
         that such numbers share their statements with those of other rules.
         """
-        where = self.where
+        where = self._heeded(part.across)
         if part.basis.credit is None:
             return Scan(part.basis, window, where)
         by_agent = any(one.name == AGENT for one in split.dimensions)
         asked = [row for row in (part.condition, part.value) if row is not None and reads_agent(row)]
-        basis = self._credited(part.basis, by_agent or bool(asked))
+        basis = self._credited(part.basis, where, by_agent=by_agent or bool(asked))
         if not rule_of(basis.credit).several:
             return Scan(basis, window, where)
         if by_agent or (reads_agent(part.value) and part.collect is Collect.DISTINCT):
@@ -127,27 +150,37 @@ class Task:
         # so that which of a row's agents are asked for is settled before the row is counted once
         for row in asked:
             narrower: Row = row if row is part.condition else IsMissing(row, negated=True)
-            where = narrower if where is None else joined("and", where, narrower)
+            where = all_of([*([where] if where is not None else []), narrower])
         return Scan(basis, window, where)
 
-    def population(self, *aggregates: Aggregate) -> Scan:
-        """The rows that aggregates of one basis run over, before their own conditions."""
-        asked = any(reads_agent(row) for one in aggregates for row in (one.where, one.argument))
-        return Scan(self._credited(aggregates[0].basis, asked), self.window, self.where)
+    def _heeded(self, across: Collection[Field]) -> Row | None:
+        """What rows have to meet, but for the members of dimensions that are taken across."""
+        members = [condition for field, condition in self.members if field not in across]
+        return all_of([*([self.where] if self.where is not None else []), *members])
 
     def splits(self, part: Part) -> tuple[Split, ...]:
-        """The splits a part is collected by; what regroups is collected by the finest one only."""
-        wanted = (self.split,)
-        if not part.regroups:
-            members = (Split(None, self.split.dimensions),) if self.by_member else ()
-            wanted = (self.split, *members, ALL)
-        return tuple(dict.fromkeys(split.without(part.across) for split in wanted))
+        """The splits a part is collected by, the finest one first; what regroups needs no other."""
+        if part.regroups:
+            return (self.split,)
+        members = (Split(None, self.split.dimensions),) if self.by_member else ()
+        coarser = (split.without(part.across) for split in (self.split, *members, ALL))
+        return tuple(dict.fromkeys((self.split, *coarser)))
 
-    def _credited(self, basis: Basis, by_agent: bool) -> Basis:
+    def _credited(self, basis: Basis, where: Row | None, *, by_agent: bool) -> Basis:
         """The basis, without its attribution rule where nothing depends on it."""
-        if by_agent or self.restricted or reads_agent(self.where):
+        if by_agent or self.restricted or reads_agent(where):
             return basis
         return replace(basis, credit=None)
+
+
+def _placed(scan: Scan, grain: Grain | None, *, each_cell: bool) -> Scan:
+    """A scan with the cells that its rows lie in, where those are others than their moments say."""
+    basis, moving = scan.basis, scan.basis.moving
+    if scan.window is None or (moving is None and basis.state is None):
+        return scan
+    if grain is None and moving is not None:  # just another window
+        return replace(scan, basis=replace(basis, moving=None), window=looked_back(scan.window, moving))
+    return replace(scan, grain=grain, each_cell=each_cell)
 
 
 @dataclass(frozen=True, slots=True)

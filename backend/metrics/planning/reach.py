@@ -37,12 +37,15 @@ class Reach(StrEnum):
     INTERACTION = "interaction"  # through interaction_id
     EITHER = "either"  # its own value, else the interaction's
     ANCHOR = "anchor"  # from the moment that places the row in time
+    STATE = "state"  # from the moment that its state began
 
 
 def find_reach(fact: Fact, field: Field) -> Reach | None:
     """How rows of `fact` reach `field`; None when they cannot."""
     if field.origin is Origin.CALENDAR:
         return Reach.ANCHOR
+    if field.origin is Origin.SNAPSHOT:
+        return Reach.STATE if fact.states else None
     if field.fact == fact.name:
         return Reach.OWN
     if field.fact not in (INTERACTION, CUSTOMER):

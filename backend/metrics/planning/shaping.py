@@ -15,6 +15,7 @@ from backend.metrics.planning.calendar import look_ahead
 from backend.metrics.planning.comparing import Compared, Watch
 from backend.metrics.planning.frames import Frames, GroupKey
 from backend.metrics.planning.members import Members
+from backend.metrics.planning.moving import instants
 from backend.metrics.planning.overcounts import find_summed, overcount
 from backend.metrics.planning.parts import Part, empty, parts_in
 from backend.metrics.planning.planner import ALL, Split, Task
@@ -114,17 +115,19 @@ class _Side:
         self._steps = [last_step(formula.expression) for formula in self._task.formulas]
         self._parts = [parts_in(formula.expression) for formula in self._task.formulas]
         self._matures = [_maturity(formula) for formula in self._task.formulas]
+        self._stateful = [any(part.basis.state for part in parts) for parts in self._parts]
         grain = self._task.split.grain
+        self._begun = len(instants(window, grain, now)) if window and any(self._stateful) else 0  # cells
         self.starts: list[datetime] = bucket_starts(window, grain) if grain and window else []
 
     def groups(self) -> set[GroupKey]:
         """Every group that any KPI that is shown has rows in."""
+        split = self._task.split
         return {
             key
             for parts in self._parts[: len(self._wanted.shown)]
             for part in parts
-            if not part.across
-            for key in self._collected(part, self._task.split)
+            for key in self._frames.groups(self._task.scan(part, self._window, split), split, part)
         }
 
     def results(self, at: int, split: Split, keys: Sequence[GroupKey]) -> list[Result]:
@@ -134,7 +137,12 @@ class _Side:
             (self._collected(part, split), _narrowing(split, part), empty(part.collect))
             for part in self._parts[at]
         ]
-        return [step([values.get(narrow(key), nothing) for values, narrow, nothing in found]) for key in keys]
+        return [
+            step([values.get(narrow(key), nothing) for values, narrow, nothing in found])
+            if self._has_begun(at, split, key)
+            else _NO_DATA
+            for key in keys
+        ]
 
     def column(self, at: int, rows: Sequence[_Row]) -> Column:
         """One KPI's cells over the rows."""
@@ -142,7 +150,7 @@ class _Side:
         results = self.results(at, self._task.split, [row.key for row in rows])
         for row, result in zip(rows, results, strict=True):
             if row.rank is not None and row.rank >= len(self.starts):
-                result = _NO_BUCKET  # the compared window is shorter: February beside March
+                result = _NO_DATA  # the compared window is shorter: February beside March
             cell = self._cell(at, result, self._end(row.rank))
             column.values.append(cell.value)
             column.n.append(cell.n)
@@ -165,14 +173,22 @@ class _Side:
 
     def _collected(self, part: Part, split: Split) -> Mapping[GroupKey, Any]:
         """A part's values by the groups of a split, without the dimensions that the part is taken across."""
-        own, wanted = self._task.split.without(part.across), split.without(part.across)
-        if wanted == own or not part.regroups:
-            scan = self._task.scan(part, self._window, wanted)
-            return self._frames.groups(scan, wanted, part)
-        coarser: Callable[[GroupKey], GroupKey] = (
-            (lambda key: key[1:]) if wanted.dimensions else (lambda key: ())
+        wanted = split.without(part.across)
+        own = self._task.split if part.regroups else wanted
+        scan = self._task.scan(part, self._window, own)
+        if wanted == own:
+            return self._frames.groups(scan, own, part)
+        kept = [own.keys.index(key) for key in wanted.keys]
+        only = None  # the cell that stands for all of the window
+        if part.as_of_end and own.grain is not None and wanted.grain is None:
+            only = self._begun if part.basis.state else len(self.starts)
+        return self._frames.regrouped(
+            scan, own, part, lambda key: None if only not in (None, key[0]) else tuple(key[at] for at in kept)
         )
-        return self._frames.regrouped(self._task.scan(part, self._window, own), own, part, coarser)
+
+    def _has_begun(self, at: int, split: Split, key: GroupKey) -> bool:
+        """Whether a cell has anything to say yet: nobody knows the states of times to come."""
+        return not self._stateful[at] or (_rank(key) if split.grain else 0) < self._begun
 
     def _end(self, rank: int | None) -> datetime | None:
         if rank is not None and rank + 1 < len(self.starts):
@@ -197,7 +213,7 @@ class _Side:
         return Cell(value, n, top, bottom, state)
 
 
-_NO_BUCKET = Result(None, 0)
+_NO_DATA = Result(None, 0)
 
 
 def _narrowing(split: Split, part: Part) -> Callable[[GroupKey], GroupKey]:

@@ -61,7 +61,7 @@ def sources(expression: Expression, drill: Drill) -> tuple[Aggregate, ...]:
     if isinstance(expression, Combined) and expression.op == "/":
         side = expression.left if drill.side is Side.NUMERATOR else expression.right
         chosen = tuple(dict.fromkeys(aggregates_of(side))) or every
-    if len({one.basis for one in chosen}) > 1:
+    if len({(one.basis, one.across) for one in chosen}) > 1:
         raise Invalid(
             "This side of the formula counts several kinds of rows; name one of its aggregates.",
             code="DRILL_AMBIGUOUS",
@@ -75,8 +75,9 @@ def own_fields(vocabulary: Vocabulary, fact: Fact) -> list[Field]:
 
 
 def all_fields(vocabulary: Vocabulary, fact: Fact) -> list[Field]:
-    """Everything that rows of a fact have or reach; what the calendar says of their moment left out."""
-    reached = (one for one in vocabulary.fields.values() if one.origin is not Origin.CALENDAR)
+    """Everything that rows of a fact have or reach; what follows from their moment is left out."""
+    stored = (Origin.COLUMN, Origin.NAMED, Origin.ATTRIBUTE)
+    reached = (one for one in vocabulary.fields.values() if one.origin in stored)
     return [_as_listed(one) for one in reached if find_reach(fact, one) is not None]
 
 

@@ -75,6 +75,15 @@ async def test_what_makes_no_sense_is_refused(world: World, question: dict[str, 
     assert (await refused(world, "count()", **question)).code == code
 
 
+@pytest.mark.parametrize(
+    "formula", ["count() over 28d", "sum(order.amount over year to date)", "1 - count(while open)"]
+)
+async def test_what_is_as_of_an_end_needs_a_window(world: World, formula: str):
+    refusal = await refused(world, formula, window=None)
+    assert refusal.code == "WINDOW_NEEDED"
+    assert "window" in str(refusal)
+
+
 async def test_kpis_have_names_of_their_own(world: World):
     assert (await refused(world)).code == "KPIS_OUT_OF_RANGE"
     assert (await refused(world, "@csat", "@csat")).code == "KPI_REPEATED"

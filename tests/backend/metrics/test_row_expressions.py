@@ -129,19 +129,19 @@ async def test_if_chooses_per_row(world: World):
 
 
 async def test_attributes_are_fields_like_any_other(world: World):
-    await _register(world, tier="text", age="number", vip="boolean", idle="duration", spent="money")
+    await _register(world, tier="text", years="number", vip="boolean", idle="duration", spent="money")
     await world.interact(
-        {"attributes": {"tier": "gold", "age": 41_500, "vip": True, "idle": 2500, "spent": 1999}},
-        {"attributes": {"tier": "basic", "age": 20_000, "vip": False}},
+        {"attributes": {"tier": "gold", "years": 41_500, "vip": True, "idle": 2500, "spent": 1999}},
+        {"attributes": {"tier": "basic", "years": 20_000, "vip": False}},
         {"attributes": {}},
     )
     answer = await world.ask(
-        "avg(age)",
+        "avg(years)",
         "share(vip)",
         "sum(idle)",
         "sum(spent)",
-        "p50(age)",
-        'count(where tier = "gold" and age > 41.4)',
+        "p50(years)",
+        'count(where tier = "gold" and years > 41.4)',
     )
     assert [cell.value for cell in answer.totals[:4]] == [30.75, 0.5, 2.5, 19.99]
     assert answer.totals[4].value == pytest.approx(20.0, rel=0.01)
@@ -151,9 +151,9 @@ async def test_attributes_are_fields_like_any_other(world: World):
 
 
 async def test_an_attribute_value_of_another_type_is_missing(world: World):
-    await _register(world, age="number", vip="boolean")
-    await world.interact({"attributes": {"age": "forty", "vip": "yes"}}, {"attributes": {"age": 1000}})
-    answer = await world.ask("avg(age)", "share(vip)")
+    await _register(world, years="number", vip="boolean")
+    await world.interact({"attributes": {"years": "forty", "vip": "yes"}}, {"attributes": {"years": 1000}})
+    answer = await world.ask("avg(years)", "share(vip)")
     assert [(cell.value, cell.n) for cell in answer.totals] == [(1.0, 1), (None, 0)]
 
 

@@ -257,10 +257,12 @@ async def test_the_vocabulary_has_the_tenants_own_fields(desk: Desk) -> None:
         values = {"key": "mood", "type": "text", "label_en": "Mood", "label_zh": "心情"}
         await session.execute(insert(models.attribute).values(**values))
     query = """{ vocabulary {
-      facts { name labels { en zh } anchors defaultAnchor linked }
+      facts { name labels { en zh } anchors defaultAnchor linked
+              states { name labels { en zh } begins ends doc } }
       fields { name fact kind unit labels { en zh } doc groupable choices }
       functions { name signature gives doc example aggregate }
-      keywords
+      clauses { word written doc example }
+      periods keywords
     } }"""
     answer = await desk.post({"query": query})
     assert CANARY not in answer.text
@@ -280,12 +282,25 @@ async def test_the_vocabulary_has_the_tenants_own_fields(desk: Desk) -> None:
     assert fields["survey.kind"]["choices"] == ["csat", "nps", "ces"]
     functions = {function["name"]: function for function in found["functions"]}
     assert functions["avg"]["signature"] == (
-        "avg(a number [where a condition] [at a moment] [including excluded])"
+        "avg(a number [where a condition] [at a moment] [over a time] [while a state] [across dimensions] "
+        "[including excluded])"
     )
     assert functions["contacted_again_within"]["aggregate"] is False
     facts = {fact["name"]: fact for fact in found["facts"]}
     assert facts["survey"]["defaultAnchor"] in facts["survey"]["anchors"]
     assert "where" in found["keywords"]
+    states = {state["name"]: state for state in facts["interaction"]["states"]}
+    assert (states["waiting"]["begins"], states["waiting"]["ends"]) == (
+        ["queued"],
+        ["accepted", "closed", "resolved"],
+    )
+    assert states["waiting"]["labels"] == {"en": "waiting in a queue", "zh": "排队中"}
+    assert facts["order"]["states"] == []
+    assert found["periods"] == ["week", "month", "quarter", "year"]
+    clauses = {clause["word"]: clause for clause in found["clauses"]}
+    assert clauses["while"]["written"] == "while state"
+    for clause in clauses.values():
+        assert (await desk.data(CHECK, {"formula": clause["example"]}))["checkFormula"]["problems"] == []
 
 
 async def test_a_measure_is_told_in_the_readers_language(desk: Desk) -> None:

@@ -10,6 +10,7 @@ from backend.interactions import models
 from tests.schema.desk import Desk
 from tests.schema.metrics.test_kpi_values import VALUES, WEEK, values
 
+CREATE = "mutation ($input: CreateKpiInput!) { createKpi(input: $input) { problems { code } } }"
 COUNT = {"formulas": [{"name": "c", "formula": "count()"}], "window": WEEK}
 
 
@@ -61,6 +62,9 @@ async def test_an_agent_sees_the_totals_of_the_team(desk: Desk) -> None:
         {"formulas": [{"name": "c", "formula": 'count() where agent in ("bob")'}]},
         {"formulas": [{"name": "c", "formula": "count() / count_distinct(customer)"}]},
         {"formulas": [{"name": "c", "formula": 'avg(if(agent = "bob", handle_time, 0s))'}]},
+        {"formulas": [{"name": "c", "formula": "count() / count(across agent)"}]},
+        {"formulas": [{"name": "c", "formula": "count() across channel, customer"}]},
+        {"formulas": [{"name": "c", "formula": 'count(where agent = "bob" while open)'}]},
     ],
 )
 async def test_nothing_of_the_team_names_a_person(desk: Desk, given: dict[str, Any]) -> None:
@@ -69,6 +73,29 @@ async def test_nothing_of_the_team_names_a_person(desk: Desk, given: dict[str, A
         await desk.code(VALUES, {"input": COUNT | given | {"reach": "TEAM"}}, token=token)
         == "TEAM_TOTALS_ONLY"
     )
+
+
+@pytest.mark.parametrize(
+    "formula",
+    ["count(across agent)", "count(across agent, channel over 28d)", "count(while open across agent)"],
+)
+async def test_all_agents_together_are_those_one_may_see(desk: Desk, formula: str) -> None:
+    token = await two_teams(desk)
+    kpi = {
+        "key": "together",
+        "names": {"en": "Together", "zh": "合计"},
+        "formula": formula,
+        "direction": "UP",
+        "family": "EFFICIENCY",
+    }
+    made = await desk.data(CREATE, {"input": kpi}, token=await desk.token("admin"))
+    assert made["createKpi"]["problems"] == []
+    asked = {"keys": ["together"], "window": WEEK}
+    assert total(await values(desk, asked)) == 7
+    assert total(await values(desk, asked | {"reach": "TEAM"}, token=token)) == 3
+    own = await values(desk, asked | {"dimensions": ["agent"]}, token=token)
+    assert (own["dimensions"][0]["keys"], own["series"][0]["values"]) == (["ann"], [1])
+    assert (total(own), total(await values(desk, asked | {"where": 'agent != "ann"'}, token=token))) == (1, 0)
 
 
 async def test_an_agent_without_a_team_has_no_team_totals(desk: Desk) -> None:

@@ -17,6 +17,7 @@ from backend.metrics.language import bound
 from backend.metrics.language.bound import Row
 from backend.metrics.language.types import Field, Kind, Origin, Type
 from backend.metrics.planning.calendar import WEEKDAYS, look_ahead
+from backend.metrics.planning.lowering.placing import Placing, instant
 from backend.metrics.planning.lowering.tables import Condition, Tables, Value
 from backend.metrics.planning.reach import leaves_of
 
@@ -25,14 +26,14 @@ _LINE = 10**15  # milliseconds: thirty thousand years
 
 
 class Expressions:
-    """Row expressions over the tables of one reading; calendar fields are of `anchor`, in `zone`."""
+    """Row expressions over the tables of one reading; calendar fields are those of the anchor, in `zone`."""
 
-    def __init__(self, tables: Tables, anchor: Value, zone: str) -> None:
-        self._tables, self._anchor, self._zone = tables, anchor, zone
+    def __init__(self, tables: Tables, placing: Placing, zone: str) -> None:
+        self._tables, self._placing, self._zone = tables, placing, zone
 
     def local(self) -> Value:
         """The anchor by the wall clock."""
-        return func.timezone(self._zone, self._anchor, type_=sa.DateTime)
+        return func.timezone(self._zone, self._placing.anchor, type_=sa.DateTime)
 
     def measured(self, row: Row) -> Value:
         """A row expression where only its presence and identity count: named things go by id."""
@@ -90,7 +91,13 @@ class Expressions:
                 assert_never(row)
 
     def _field(self, field: Field) -> Value:
-        return self._calendar(field) if field.origin is Origin.CALENDAR else self._tables.compared(field)
+        match field.origin:
+            case Origin.CALENDAR:
+                return self._calendar(field)
+            case Origin.SNAPSHOT:
+                return self._placing.age
+            case _:
+                return self._tables.compared(field)
 
     def _calendar(self, field: Field) -> Value:
         def part(name: str) -> Value:
@@ -151,11 +158,6 @@ class Expressions:
 
 def _milliseconds(moment: Value) -> Value:
     return func.trunc(sa.extract("epoch", moment) * 1000)
-
-
-def instant(moment: datetime) -> Value:
-    """A moment as a parameter."""
-    return sa.literal(moment, sa.DateTime(timezone=True))
 
 
 def _is_moment(row: Row) -> bool:

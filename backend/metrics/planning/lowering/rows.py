@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from backend.core.windows import Grain, bucket_starts
+from backend.core.windows import Grain
 from backend.interactions import models
 from backend.metrics.language.attribution import rule_of
 from backend.metrics.language.bound import Row
 from backend.metrics.language.types import Origin, Vocabulary
 from backend.metrics.planning.calendar import DATED
 from backend.metrics.planning.histogram import BOUNDS
-from backend.metrics.planning.lowering.expressions import LARGEST, Expressions, instant
+from backend.metrics.planning.lowering.arrays import array, rank
+from backend.metrics.planning.lowering.expressions import LARGEST, Expressions
+from backend.metrics.planning.lowering.placing import place
 from backend.metrics.planning.lowering.tables import Condition, Tables, Value, coalesced
 from backend.metrics.planning.parts import Part
 from backend.metrics.planning.planner import Key, Scan
@@ -51,9 +53,9 @@ class Rows:
             fact, setting.currency, including_excluded=basis.including_excluded, rule=self._rule
         )
         self.gathered = self._rule.several and not scan.per_agent  # a row once for all its agents
-        self._anchor = self._tables.anchor(basis.anchor)
+        self._placing = place(scan, self._tables, setting.now)
         zone = scan.window.zone if scan.window else setting.zone
-        self._expressions = Expressions(self._tables, self._anchor, zone)
+        self._expressions = Expressions(self._tables, self._placing, zone)
 
     def select(self, columns: Sequence[Any], *, excluded: bool = False) -> sa.Subquery:
         """The inner select; OFFSET 0 makes PostgreSQL compute each column once per row, not once per use.
@@ -68,13 +70,16 @@ class Rows:
     ) -> sa.Select[Any]:
         """The rows themselves, those that meet further conditions."""
         met = [*self._conditions(excluded), *conditions]  # first: they may need a named table
-        select = sa.select(*columns).select_from(self._tables.joined()).where(*met)
+        tables, repeated = self._tables.joined(), self._placing.repeated
+        if repeated is not None:
+            tables = tables.join(repeated, sa.true())
+        select = sa.select(*columns).select_from(tables).where(*met)
         return select.ext(distinct_on(*self._identity)) if self.gathered else select
 
     @property
     def anchor(self) -> Value:
         """The moment that places a row in time."""
-        return self._anchor
+        return self._placing.anchor
 
     def own(self, column: str) -> Value:
         """A column of the fact's own row."""
@@ -125,12 +130,7 @@ class Rows:
     def key(self, key: Key) -> Value:
         """What rows are grouped by: a bucket's rank from 1, an id, a value, the first day of a month ..."""
         if isinstance(key, Grain):
-            if self._scan.window is None:
-                raise ValueError("buckets need a window")
-            starts = [start.astimezone(UTC).isoformat() for start in bucket_starts(self._scan.window, key)]
-            return func.width_bucket(
-                self._anchor, _array(starts, sa.DateTime(timezone=True)), type_=sa.Integer
-            )
+            return self._placing.rank(key)
         if key.origin is not Origin.CALENDAR:
             return self._tables.stored(key)
         if key.column == "hour_of_day":
@@ -145,21 +145,20 @@ class Rows:
             raise ValueError("a histogram needs a value")
         value = self.value(part.value)
         size = sa.cast(func.least(func.abs(value), LARGEST), sa.BigInteger)
-        index = func.width_bucket(size, _array(BOUNDS, sa.BigInteger()), type_=sa.Integer)
+        index = rank(size, array(BOUNDS, sa.BigInteger()))
         signed = sa.case((value < 0, -index), (value >= 0, index))  # LEAST takes NULL for a number
         return signed if part.condition is None else sa.case((self.value(part.condition), signed))
 
     @property
     def _identity(self) -> tuple[Value, ...]:
-        """What the agents of one row have in common, and no two rows."""
-        return (self.own("id"),)
+        """What the agents of one row have in common, and no two rows, nor two cells of one."""
+        repeated = self._placing.repeated
+        return (self.own("id"), *(() if repeated is None else repeated.c))
 
     def _conditions(self, excluded: bool) -> Iterator[Condition]:
         if not (excluded or self._scan.basis.including_excluded):
             yield from (exclusion.is_(None) for exclusion in self._tables.exclusions())
-        if self._scan.window is not None:
-            yield self._anchor >= instant(self._scan.window.start)
-            yield self._anchor < instant(self._scan.window.end)
+        yield from self._placing.conditions()
         if self._scan.where is not None:
             yield self.value(self._scan.where)
         if self._restriction.agent_id is not None:
@@ -174,10 +173,3 @@ class Rows:
             return by_agent
         team = self._tables.interaction.c.team_id
         return sa.or_(team == team_id, sa.and_(team.is_(None), by_agent))
-
-
-def _array(values: Iterable[object], kind: sa.types.TypeEngine[Any]) -> Value:
-    # As one text: for a bound array the driver would first ask each new connection about its type, by a
-    # function that tenants' roles may not call. In a sub-select, so that it is read once and not per row.
-    text = sa.literal("{" + ",".join(f'"{value}"' for value in values) + "}", sa.Text)
-    return sa.select(sa.cast(text, sa.ARRAY(kind))).scalar_subquery()

@@ -86,7 +86,11 @@ class Tables:
 
     def anchor(self, name: str) -> Value:
         """The moment that places a row in time."""
-        return coalesced([self._moment(moment) for moment in self.fact.anchors[name]])
+        return self.first_of(self.fact.anchors[name])
+
+    def first_of(self, moments: Sequence[str]) -> Value:
+        """The first moment that is there, of some that are named as for anchors."""
+        return coalesced([self._moment(moment) for moment in moments])
 
     def owned(self, name: str) -> Value:
         """The id of a named thing that a row belongs to: its own, else its interaction's; whom a rule credits."""

@@ -44,6 +44,18 @@ def first(text: str) -> Diagnostic:
         ("select count()", "A formula begins with what is measured: avg(handle_time)."),
         ("count() / avg(handle_time)", "Say per how long: … / (sum(handle_time) / 1h)."),
         ("sum(answered + 1)", "Write if(answered, 1, 0)."),
+        ("avg(age)", "Write avg(age while open), count(where age > 1d while open)."),
+        ("age", "Write avg(age while open), say."),
+        ("count(while opne)", "Interactions are open, waiting or handled."),
+        ("count(where activity.capacity > 1 while open)", "Agent activities are ongoing."),
+        ("sum(order.amount while open)", "Leave it out: orders have no states."),
+        (
+            "count(at closed while open)",
+            "Leave one of them out, or write “at” into the parentheses it is meant for.",
+        ),
+        ("count() over 5s", "Write over 28d, say."),
+        ("count() over 5000d", "Write over 1096d at most."),
+        ("count(across handle_time)", "Write across issue_type, across channel."),
         ("p100(handle_time)", "Percentiles run from p1 to p99; a fraction is written p99.9."),
     ],
 )
@@ -63,6 +75,8 @@ def test_a_named_thing_is_said_to_be_compared_by_its_external_id() -> None:
     [
         ("avg(first_respons_time)", "first_response_time"),
         ("avg(FIRST_RESPONSE_TIME)", "first_response_time"),
+        ("count(while wating)", "waiting"),
+        ("count(across isue_type)", "issue_type"),
         ("avg(首次响应时间)", "first_response_time"),
         ("count(where score > 3)", "survey.score"),
         ("count(where survey.channel = 'chat')", "channel"),

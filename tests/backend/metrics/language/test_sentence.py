@@ -72,6 +72,32 @@ CASES = [
         "average handle time minus 7 hours 12 minutes 58 seconds",
         "平均处理时长减7小时 12分钟 58秒",
     ),
+    (
+        "share(resolved over month to date)",
+        "share of interactions where resolved, month to date",
+        "解决的会话占比，本月至今",
+    ),
+    ("avg(handle_time) over 28d", "average handle time, over the last 28 days", "平均处理时长，近28天"),
+    (
+        "count(while open) / count()",
+        "(number of interactions, those open when the period ends) divided by number of interactions",
+        "会话数量，期末未结除以会话数量",
+    ),
+    (
+        'max(age while waiting) where channel = "chat"',
+        "largest age, those waiting in a queue when the period ends, where channel is chat",
+        "最大已持续时长，期末排队中，条件：渠道为在线会话",
+    ),
+    (
+        'count(where agent = "ann") while ongoing',
+        "number of agent activities where agent is ann, those going on when the period ends",
+        "坐席状态数量（客服为ann），期末进行中",
+    ),
+    (
+        "count() / count(across issue_type, product)",
+        "number of interactions divided by (number of interactions, whatever the issue type, product)",
+        "会话数量除以会话数量，不分问题类型、产品",
+    ),
 ]
 NAMES = {Tongue.EN: {"fcr": "First contact resolution"}, Tongue.ZH: {"fcr": "一次解决率"}}
 

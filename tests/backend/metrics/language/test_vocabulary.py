@@ -8,7 +8,7 @@ from backend.ingestion.shapes import SHAPES
 from backend.interactions import models
 from backend.metrics.language.fields import ACTORS, CHANNELS
 from backend.metrics.language.types import DECIMAL, MOMENT, TEXT, Kind, Origin, Unit, money
-from backend.metrics.language.vocabulary import FACTS, build_vocabulary, find_fact, reachable
+from backend.metrics.language.vocabulary import FACTS, build_vocabulary, find_fact, find_stateful, reachable
 from tests.backend.metrics.language.corpus import VOCABULARY
 
 TABLES = {
@@ -62,6 +62,35 @@ def test_every_anchor_ends_in_moments_that_exist() -> None:
                 assert fact.linked or not moment.startswith("interaction.")
 
 
+def test_every_state_lies_between_moments_that_exist() -> None:
+    for fact in FACTS:
+        for name, state in fact.states.items():
+            assert (state.name, state.doc[-1]) == (name, ".")
+            assert state.label_en
+            assert state.label_zh
+            assert state.begins
+            assert state.ends
+            for moment in (*state.begins, *state.ends):
+                assert f"{moment}_at" in TABLES[fact.name].c
+            assert all(column in TABLES[fact.name].c for column in state.over)
+
+
+@pytest.mark.parametrize(
+    "names, state, fact",
+    [
+        ((), "open", "interaction"),
+        ((), "ongoing", "activity"),
+        (("agent",), "ongoing", "activity"),
+        (("agent", "age"), "ongoing", "activity"),
+        (("survey.score",), "ongoing", "survey"),
+        ((), "no_such_state", "interaction"),
+        (("survey.score", "order.paid"), "open", None),
+    ],
+)
+def test_a_state_tells_the_fact(names: tuple[str, ...], state: str, fact: str | None) -> None:
+    assert find_stateful(VOCABULARY, [VOCABULARY.fields[name] for name in names], state) == fact
+
+
 def test_what_a_fact_owns_are_columns_of_its_table() -> None:
     for fact in FACTS:
         assert all(f"{name}_id" in TABLES[fact.name].c for name in fact.own)
@@ -87,6 +116,9 @@ def test_what_a_fact_owns_are_columns_of_its_table() -> None:
         ("activity", "weekday", True),
         ("order", "month", True),
         ("event", "handle_time", True),
+        ("interaction", "age", True),
+        ("activity", "age", True),
+        ("order", "age", False),
     ],
 )
 def test_who_reaches_what(fact: str, field: str, reached: bool) -> None:

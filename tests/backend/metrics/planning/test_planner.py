@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from backend.core.windows import Comparison, Grain
+from dataclasses import replace
+from datetime import timedelta
+
+from backend.core.windows import Comparison, Grain, Window
 from backend.metrics.catalogue import CATALOGUE
 from backend.metrics.planning.describe import describe
 from backend.metrics.planning.planner import ALL, Kind, Plan, Split, plan
 from backend.metrics.preparation import Preparation
 from backend.metrics.questions import Order, Question, Restriction
-from tests.backend.metrics.builders import asked
+from tests.backend.metrics.builders import WEEK, asked
 
 PREPARATION = Preparation.of(CATALOGUE, (), "UTC", "USD", Restriction())
 
@@ -52,6 +55,39 @@ def test_other_rows_are_another_scan():
         asked("count()", comparison=Comparison.PREVIOUS_PERIOD),
     ).statements
     assert len(statements) == 7  # the last one's own window is the first one's
+
+
+def test_what_looks_back_needs_no_statement_for_its_total():
+    [series] = planned(asked("count() over 28d", grain=Grain.DAY, dimensions=("agent",))).statements
+    assert (series.scan.grain, len(series.splits)) == (Grain.DAY, 1)
+    [state] = planned(asked("count(while open)", grain=Grain.DAY, dimensions=("agent",))).statements
+    assert (state.scan.grain, len(state.splits)) == (Grain.DAY, 1)
+
+
+def test_without_a_grain_looking_back_is_a_window_like_any_other():
+    month = Window(WEEK.end - timedelta(days=28), WEEK.end, "UTC")
+    statements = planned(asked("count() over 28d"), asked("count()", window=month)).statements
+    assert [one.scan.window for one in statements] == [month]
+
+
+def test_what_cannot_be_taken_away_again_is_collected_for_each_cell():
+    question = asked(
+        "count(while open)", "p90(handle_time while open)", "avg(age while open)", grain=Grain.DAY
+    )
+    statements = planned(question).statements
+    assert [(one.kind, one.scan.each_cell) for one in statements] == [
+        (Kind.PARTS, False),
+        (Kind.HISTOGRAMS, False),
+        (Kind.PARTS, True),
+    ]
+    assert not any(one.scan.each_cell for one in planned(replace(question, grain=None)).statements)
+
+
+def test_what_is_taken_across_a_dimension_is_collected_with_all_else():
+    [statement] = planned(asked("count() / count(across agent)", dimensions=("agent",))).statements
+    assert len(statement.splits) == 1
+    [whole, _] = planned(asked("count_distinct(source across agent)", dimensions=("agent",))).statements
+    assert whole.splits == (Split(None, whole.splits[0].dimensions), ALL)
 
 
 def test_what_does_not_merge_is_collected_for_the_total_too():
@@ -108,4 +144,11 @@ def test_a_plan_can_be_read():
         "  by day, channel\n"
         "  sum of handle_time where (answered and (handle_time > 10s))\n"
         "  count of handle_time where (answered and (handle_time > 10s))"
+    )
+    text = describe(planned(asked("count(where answered over 28d across agent)", grain=Grain.DAY)))
+    assert text == (
+        "parts of interaction at started, 2026-02-02T00:00:00+00:00 to 2026-02-09T00:00:00+00:00 (UTC), "
+        "over 28d, at the end of each day\n"
+        "  by day\n"
+        "  count of rows where answered across agent"
     )
