@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
 
 from backend.core.clock import Clock
@@ -12,7 +12,7 @@ from backend.metrics.planning.describe import describe
 from backend.metrics.planning.frames import Frames
 from backend.metrics.planning.lowering import Setting, lower, lower_listing, lower_tally, spell
 from backend.metrics.planning.members import Members
-from backend.metrics.planning.planner import plan
+from backend.metrics.planning.planner import Task, plan
 from backend.metrics.planning.proving import by_scan, prove, with_aggregates
 from backend.metrics.planning.shaping import Wanted, shape
 from backend.metrics.planning.sources import all_fields, drilled, own_fields
@@ -46,11 +46,8 @@ class Evaluator:
         async with self._database.read(snapshot=True) as session:
             preparation = await self._preparation(session, restriction)
             outcomes = [_prepared(preparation, question) for question in questions]
-            frames = Frames()
-            setting = self._setting(preparation)
-            for statement in plan(one.task for one in outcomes if isinstance(one, Wanted)).statements:
-                lowered = lower(statement, setting)
-                frames.add(lowered, (await session.execute(lowered.select)).all())
+            tasks = [one.task for one in outcomes if isinstance(one, Wanted)]
+            frames = await _collected(session, tasks, self._setting(preparation))
             members = Members(await repository.members_by_id(session, frames.ids))
         now = self._clock()
         return [
@@ -69,18 +66,15 @@ class Evaluator:
             preparation = await self._preparation(session, restriction)
             wanted = preparation.prepare_cell(question, place)
             whole = with_aggregates(wanted, preparation.currency)
-            setting, frames = self._setting(preparation), Frames()
-            for statement in plan([whole.task]).statements:
-                lowered = lower(statement, setting)
-                frames.add(lowered, (await session.execute(lowered.select)).all())
+            setting = self._setting(preparation)
+            frames = await _collected(session, [whole.task], setting)
             tallies = {
                 scan: (await session.execute(lower_tally(scan, aggregates, setting))).all()
                 for scan, aggregates in by_scan(wanted.task).items()
             }
             data_version = await repository.find_data_version(session)
         cells = shape(whole, frames, Members({}), self._clock()).totals
-        definitions = [preparation.kpis[ask.key] if ask.formula is None else None for ask in question.kpis]
-        return prove(wanted, definitions, cells, tallies, data_version)
+        return prove(wanted, cells, tallies, data_version)
 
     async def drill(
         self,
@@ -125,9 +119,9 @@ class Evaluator:
 
     async def _preparation(self, session: ReadSession, restriction: Restriction) -> Preparation:
         tenant = self._database.tenant
-        kpis = await definitions.list_kpis(session, self._clock())
+        kpis, history = await definitions.list_histories(session, self._clock())
         attributes = await repository.list_attributes(session)
-        return Preparation.of(kpis, attributes, tenant.zone, tenant.currency, restriction)
+        return Preparation.of(kpis, attributes, tenant.zone, tenant.currency, restriction, history)
 
     def _setting(self, preparation: Preparation) -> Setting:
         return Setting(
@@ -137,6 +131,14 @@ class Evaluator:
             preparation.restriction,
             self._clock(),
         )
+
+
+async def _collected(session: ReadSession, tasks: Iterable[Task], setting: Setting) -> Frames:
+    frames = Frames()
+    for statement in plan(tasks).statements:
+        lowered = lower(statement, setting)
+        frames.add(lowered, (await session.execute(lowered.select)).all())
+    return frames
 
 
 def _prepared(preparation: Preparation, question: Question) -> Wanted | DomainError:

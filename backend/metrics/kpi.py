@@ -53,3 +53,12 @@ class KpiVersion:
     effective_from: date
     created_by: str
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DatedFormula:
+    """A version of a KPI's formula, and the first local day it holds for."""
+
+    version: int
+    formula: str
+    effective_from: date

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from backend.core.currencies import MINOR_DIGITS
-from backend.core.errors import Forbidden, Invalid, Problem
+from backend.core.errors import DomainError, Forbidden, Invalid, Problem
 from backend.core.windows import Grain, Window, check_zone
+from backend.metrics.history import History
 from backend.metrics.kpi import Kpi
 from backend.metrics.language.binder import bind_condition
 from backend.metrics.language.bound import BoundFormula, Row
@@ -16,6 +17,7 @@ from backend.metrics.language.diagnostics import find_nearest
 from backend.metrics.language.types import Fact, Field, Unit, Vocabulary
 from backend.metrics.language.vocabulary import Attribute, build_vocabulary
 from backend.metrics.planning.cells import all_of, narrowed, of_member
+from backend.metrics.planning.editions import Editions, Ends, cell_ends
 from backend.metrics.planning.parts import aggregates_of
 from backend.metrics.planning.planner import ALL, Split, Task
 from backend.metrics.planning.reach import find_reach, find_unreachable, has_agent
@@ -51,6 +53,7 @@ class Preparation:
     zone: str
     currency: str
     restriction: Restriction
+    history: History
 
     @classmethod
     def of(
@@ -60,11 +63,14 @@ class Preparation:
         zone: str,
         currency: str,
         restriction: Restriction,
+        history: History | None = None,
     ) -> Preparation:
-        """The preparation of a tenant's questions."""
+        """The preparation of a tenant's questions; without a history the KPIs have always been as they are."""
         by_key = {one.key: one for one in kpis}
         vocabulary = build_vocabulary(MINOR_DIGITS.get(currency, 2), attributes)
-        return cls(by_key, vocabulary, zone, currency, restriction)
+        return cls(
+            by_key, vocabulary, zone, currency, restriction, history or History.of(by_key.values(), zone)
+        )
 
     def prepare(self, question: Question) -> Wanted:
         """The question with its formulas, fields and limits settled.
@@ -74,21 +80,22 @@ class Preparation:
         _check_size(question)
         _check_window(question)
         dimensions = tuple(self._dimension(name) for name in question.dimensions)
-        asked = [self._kpi(at, ask) for at, ask in enumerate(question.kpis)]
-        where = self._where(question.where)
-        for formula, description in asked:
-            self._check_reach(formula, description.key, dimensions, where)
-        _check_order(question, dimensions)
         window = question.window
         previous = window.compared(question.comparison) if window and question.comparison else None
+        ends = self._ends(question.grain, window, previous)
+        asked = [self._kpi(at, ask, ends) for at, ask in enumerate(question.kpis)]
+        where = self._where(question.where)
+        editions = tuple(self._reachable(each, one.key, dimensions, where) for each, one in asked)
+        _check_order(question, dimensions)
         ranked_by_kpi = question.order is not None and question.order.by not in (*question.dimensions, BUCKET)
         task = Task(
-            tuple(formula for formula, _ in asked),
+            tuple(each.last for each in editions),
             where,
             window,
             previous,
             Split(question.grain, dimensions),
             by_member=question.grain is not None and bool(dimensions) and ranked_by_kpi,
+            editions=editions if any(each.instants for each in editions) else (),
         )
         minimum_samples = tuple(
             self.kpis[ask.key].minimum_sample if ask.formula is None else 1 for ask in question.kpis
@@ -104,17 +111,21 @@ class Preparation:
         `prepare` does, and Invalid where there is no such bucket (BUCKET_UNKNOWN) or member (CELL_MEMBER_INVALID).
         """
         names = tuple(name for name, _ in place.members)
-        wanted = self.prepare(replace(question, dimensions=names, comparison=None, order=None, limit=None))
-        task = wanted.task
-        window = task.window
+        _check_window(question)
+        window = question.window
         if place.bucket is not None:
             if question.grain is None or window is None:
                 raise Invalid("A bucket needs a grain and a window.", code="BUCKET_UNKNOWN")
             window = narrowed(window, question.grain, place.bucket)
+        cell = replace(
+            question, window=window, dimensions=names, grain=None, comparison=None, order=None, limit=None
+        )
+        wanted = self.prepare(cell)
+        task = wanted.task
         keys = [key for _, key in place.members]
         members = [of_member(*one) for one in zip(task.split.dimensions, keys, strict=True)]
         where = all_of([*([task.where] if task.where else []), *members])
-        return replace(wanted, task=replace(task, where=where, window=window, split=ALL, by_member=False))
+        return replace(wanted, task=replace(task, where=where, split=ALL, by_member=False))
 
     def prepare_drill(
         self, question: Question, drill: Drill, choose: Callable[[Vocabulary, Fact], Iterable[Field]]
@@ -131,7 +142,14 @@ class Preparation:
         fields = tuple(choose(self.vocabulary, self.vocabulary.facts[scan.basis.fact]))
         return Listing(scan, aggregates, drill.side is Side.NUMERATOR, fields)
 
-    def _kpi(self, at: int, ask: KpiAsk) -> tuple[BoundFormula, KpiDescription]:
+    def _ends(self, grain: Grain | None, *windows: Window | None) -> Ends:
+        """When the cells of a question end; not worked out where nothing depends on it."""
+        if not self.history.changes:
+            return ()
+        ends = [cell_ends(window, grain) for window in windows if window is not None]
+        return ends[0] if len(ends) == 1 else sorted({end for each in ends for end in each})
+
+    def _kpi(self, at: int, ask: KpiAsk, ends: Ends) -> tuple[Editions, KpiDescription]:
         kpi = None
         if ask.formula is None:
             kpi = self.kpis.get(ask.key)
@@ -144,19 +162,11 @@ class Preparation:
                     code="KPI_UNKNOWN",
                     problems=[Problem("KPI_UNKNOWN", message, ("kpis", at), hint=hint)],
                 )
-        text = kpi.formula if kpi else ask.formula or ""
-        formulas = {one.key: one.formula for one in self.kpis.values()}
-        bound = compile_formula(text, self.vocabulary, formulas, key=kpi.key if kpi else None)
-        formula = bound.formula
-        if formula is None:
-            raise Invalid(
-                f"The formula of “{ask.key}” cannot be understood.",
-                code="FORMULA_INVALID",
-                problems=problems_of(bound.diagnostics, ("kpis", at, "formula")),
-            )
+        editions = self._editions(at, ask, ends)
+        formula = editions.last
         first = next(aggregates_of(formula.expression))
         unit = Unit(kpi.unit) if kpi and kpi.unit else formula.type.unit
-        return formula, KpiDescription(
+        return editions, KpiDescription(
             ask.key,
             kpi.name_en if kpi else ask.key,
             kpi.name_zh if kpi else ask.key,
@@ -165,7 +175,59 @@ class Preparation:
             formula.canonical,
             first.basis.anchor,
             self.currency if unit is Unit.MONEY else None,
+            self.history.versions(kpi.key, ends) if kpi else (),
         )
+
+    def _editions(self, at: int, ask: KpiAsk, ends: Ends) -> Editions:
+        """What a KPI or a formula says for cells with these ends.
+
+        The last of them has to make sense; an earlier one may name what is gone since.
+        """
+        key = ask.key if ask.formula is None else None
+        stretches = self.history.stretches(ask.formula, key, ends)
+        compiled = [
+            compile_formula(
+                one.formulas[ask.key] if ask.formula is None else ask.formula,
+                self.vocabulary,
+                one.formulas,
+                key=key,
+            )
+            for one in stretches
+        ]
+        last = compiled[-1].formula
+        if last is None:
+            raise Invalid(
+                f"The formula of “{ask.key}” cannot be understood.",
+                code="FORMULA_INVALID",
+                problems=problems_of(compiled[-1].diagnostics, ("kpis", at, "formula")),
+            )
+        formulas, instants = [compiled[0].formula], []
+        for one, stretch in zip(compiled[1:], stretches[1:], strict=True):
+            if one.formula != formulas[-1]:
+                formulas.append(one.formula)
+                instants.append(stretch.since)
+        # values of two units do not stand in one column
+        return Editions(
+            tuple(one if one and one.type.unit is last.type.unit else None for one in formulas),
+            tuple(instants),
+        )
+
+    def _reachable(
+        self, editions: Editions, key: str, dimensions: Sequence[Field], where: Row | None
+    ) -> Editions:
+        """The editions without those earlier ones that have no such dimension, or nothing to filter by.
+
+        Raises Invalid and Forbidden where the last one is like that.
+        """
+        *earlier, last = editions.formulas
+        self._check_reach(editions.last, key, dimensions, where)
+        for at, formula in enumerate(earlier):
+            try:
+                if formula is not None:
+                    self._check_reach(formula, key, dimensions, where)
+            except DomainError:
+                earlier[at] = None
+        return replace(editions, formulas=(*earlier, last))
 
     def _where(self, text: str | None) -> Row | None:
         if text is None or not text.strip():

@@ -14,6 +14,7 @@ from typing import TypeAlias
 from backend.core.windows import Grain, Window
 from backend.metrics.language.bound import Basis, BoundFormula, Row
 from backend.metrics.language.types import Field
+from backend.metrics.planning.editions import Editions, cell_ends
 from backend.metrics.planning.parts import Collect, Part, parts_in
 
 Key: TypeAlias = Grain | Field
@@ -84,6 +85,8 @@ class Task:
     """A question ready to be planned: every name has its meaning.
 
     `by_member` says that members are ranked over the whole window, so they need totals of their own.
+    `formulas` are those in force at the window's end; `editions` has all that its cells need, for each of the
+    formulas, and is empty where none of them changes.
     """
 
     formulas: tuple[BoundFormula, ...]
@@ -92,11 +95,20 @@ class Task:
     previous: Window | None
     split: Split
     by_member: bool = False
+    editions: tuple[Editions, ...] = ()
 
     @property
     def windows(self) -> tuple[Window | None, ...]:
         """The asked window, and the one it is compared with."""
         return (self.window,) if self.previous is None else (self.window, self.previous)
+
+    def formulas_in(self, window: Window | None) -> tuple[BoundFormula, ...]:
+        """Every formula by which a cell of one of the windows is computed."""
+        if not self.editions:
+            return self.formulas
+        ends = cell_ends(window, self.split.grain)
+        needed = [each.formulas[at] for each in self.editions for at in each.within(ends)]
+        return tuple(one for one in needed if one is not None)
 
     def scan(self, part: Part, window: Window | None, split: Split) -> Scan:
         """The rows that a part of this question is collected over for the groups of a split."""
@@ -129,9 +141,9 @@ def plan(tasks: Iterable[Task]) -> Plan:
     """The fewest statements that collect every part of every question."""
     gathered: dict[tuple[Scan, Kind], _Gathered] = {}
     for task in tasks:
-        parts = dict.fromkeys(part for one in task.formulas for part in parts_in(one.expression))
         for window in task.windows:
-            for part in parts:
+            formulas = task.formulas_in(window)
+            for part in dict.fromkeys(part for one in formulas for part in parts_in(one.expression)):
                 for split in task.splits(part):
                     place = task.scan(part, window, split), kind_of(part)
                     group = gathered.setdefault(place, _Gathered())
