@@ -54,6 +54,13 @@ def kpi_proof(arguments: Arguments) -> tuple[int, int]:
     return 20 + 30 * kpis, max(1, kpis)
 
 
+def preview_kpi(arguments: Arguments) -> tuple[int, int]:
+    """A preview: the numbers of three KPIs, and the check of a definition."""
+    asked = arguments.get("input")
+    dimensions = _length(asked.get("dimensions")) if isinstance(asked, dict) else 0
+    return 70 + 20 * dimensions, 1
+
+
 def drill(arguments: Arguments) -> tuple[int, int]:
     """The rows behind a number: its scan, and as many items as the page may hold."""
     base, items = page(arguments)
@@ -86,6 +93,7 @@ PRICES: dict[str, Price] = {
     "Query.syncRuns": page,
     "Query.rejectedRecords": page,
     "Query.checkFormula": fixed(20),
+    "Query.previewKpi": preview_kpi,
     "Query.vocabulary": fixed(5, 100),
     "Kpi.history": fixed(1),
     "Mutation.createKpi": fixed(100),

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
 
 from backend.core.clock import Clock
-from backend.core.errors import DomainError
+from backend.core.errors import DomainError, Invalid, Problem
 from backend.metrics import definitions, repository
 from backend.metrics.planning.describe import describe
 from backend.metrics.planning.frames import Frames
@@ -17,6 +17,7 @@ from backend.metrics.planning.proving import by_scan, prove, with_aggregates
 from backend.metrics.planning.shaping import Wanted, shape
 from backend.metrics.planning.sources import all_fields, drilled, own_fields
 from backend.metrics.preparation import Preparation
+from backend.metrics.preview import Draft, Preview, prepare_preview
 from backend.metrics.proofs import TOTAL, CellPlace, Drill, DrilledRow, DrillKey, Proof
 from backend.metrics.questions import Answer, Question, Restriction
 from tenants.database import ReadSession, TenantDatabase
@@ -75,6 +76,26 @@ class Evaluator:
             data_version = await repository.find_data_version(session)
         cells = shape(whole, frames, Members({}), self._clock()).totals
         return prove(wanted, cells, tallies, data_version)
+
+    async def preview(self, draft: Draft, question: Question) -> Preview:
+        """The numbers of a KPI by its definition and by a draft of another, on the rows of a question, whose own
+        KPIs do not matter. One snapshot; nothing is stored.
+
+        Raises Invalid, with problems where a person can mend them in place.
+        """
+        async with self._database.read(snapshot=True) as session:
+            preparation = await self._preparation(session, _EVERYTHING)
+            now = self._clock()
+            if draft.key not in preparation.kpis and await definitions.find_kpi(
+                session, draft.key, now, archived=True
+            ):
+                message = f"“{draft.key}” is archived; restore it first."
+                problem = Problem("KPI_ARCHIVED", message, ("key",))
+                raise Invalid(message, code="KPI_ARCHIVED", problems=[problem])
+            previewing = prepare_preview(preparation, draft, question)
+            frames = await _collected(session, [previewing.wanted.task], self._setting(preparation))
+            members = Members(await repository.members_by_id(session, frames.ids))
+        return previewing.of(shape(previewing.wanted, frames, members, now))
 
     async def drill(
         self,

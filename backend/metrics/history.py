@@ -94,11 +94,12 @@ class History:
     def __contains__(self, key: str) -> bool:
         return key in self._courses
 
-    def revised(self, key: str, formula: str, effective_from: date, *, after: str | None = None) -> History:
-        """The history with one more version of a KPI; with `after` of one that has the versions of that KPI."""
-        before = self._versions.get(after or key, ())
-        number = before[-1].version + 1 if before else 1
-        versions = [*before, DatedFormula(number, formula, effective_from)]
+    def all(self, key: str) -> Sequence[DatedFormula]:
+        """All versions of a KPI, oldest first, those to come among them."""
+        return self._versions[key]
+
+    def with_kpi(self, key: str, versions: Sequence[DatedFormula]) -> History:
+        """The history with one more KPI."""
         return History({**self._versions, key: versions}, self._zone, self._today)
 
     def versions(self, key: str, ends: Ends) -> tuple[DatedFormula, ...]:
