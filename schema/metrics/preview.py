@@ -125,12 +125,7 @@ class PreviewKpiPayload:
     def from_domain(cls, preview: domain.Preview, locale: Locale) -> PreviewKpiPayload:
         """A payload with a preview."""
         answer = KpiAnswer.from_answer(preview.answer, locale)
-        series = {id(column): one for column, one in zip(preview.answer.columns, answer.series, strict=True)}
-        old, new, published = (
-            None if side is None else series[id(side.column)]
-            for side in (preview.old, preview.new, preview.published)
-        )
-        assert new is not None and answer.window is not None
+        assert answer.window is not None
         difference = (
             None
             if preview.differences is None
@@ -142,9 +137,9 @@ class PreviewKpiPayload:
             total_rows=answer.total_rows,
             buckets=answer.buckets,
             dimensions=answer.dimensions,
-            old=old,
-            new=new,
-            published=published,
+            old=None if preview.old is None else answer.series[preview.old],
+            new=answer.series[preview.new],
+            published=None if preview.published is None else answer.series[preview.published],
             difference=difference,
             touched=[Touched.from_domain(one, locale) for one in preview.touched],
         )
