@@ -15,7 +15,7 @@ from backend.core.windows import at_zone
 from backend.metrics.kpi import DatedFormula, Kpi
 from backend.metrics.language.parser import parse
 from backend.metrics.language.references import references_in
-from backend.metrics.planning.editions import Ends, find_used
+from backend.metrics.planning.editions import Ends
 from backend.metrics.timeline import Timeline
 
 _EVER = datetime.min.replace(tzinfo=UTC)
@@ -74,11 +74,6 @@ class History:
         return cls(versions, zone, date.max)
 
     @property
-    def changes(self) -> bool:
-        """Whether any KPI was not always as it is today."""
-        return bool(self._changing)
-
-    @property
     def timeline(self) -> Timeline:
         """The same from today on, for those who check a change."""
         revisions = {
@@ -105,7 +100,7 @@ class History:
     def versions(self, key: str, ends: Ends) -> tuple[DatedFormula, ...]:
         """The versions of a KPI by which cells with these ends are computed, the first to hold first."""
         course = self._courses[key]
-        return tuple(course.holding[at] for at in find_used(self._instants(course.days), ends))
+        return tuple(course.holding[at] for at in ends.find_used(self._instants(course.days)))
 
     def stretches(self, text: str | None, key: str | None, ends: Ends) -> list[Stretch]:
         """The stretches of time that cells fall into, of a text or of the KPI `key`: each begins with a new formula
@@ -121,7 +116,7 @@ class History:
                 instants[at - 1] if at else _EVER,
                 self._latest if at == len(days) else _FormulasOn(self._courses, days[at - 1] if at else None),
             )
-            for at in find_used(instants, ends)
+            for at in ends.find_used(instants)
         ]
 
     def _concerned(self, text: str | None, key: str | None) -> set[str]:

@@ -17,7 +17,7 @@ from backend.metrics.language.diagnostics import find_nearest
 from backend.metrics.language.types import Fact, Field, Unit, Vocabulary
 from backend.metrics.language.vocabulary import Attribute, build_vocabulary
 from backend.metrics.planning.cells import all_of, narrowed, of_member
-from backend.metrics.planning.editions import Editions, Ends, cell_ends
+from backend.metrics.planning.editions import Editions, Ends
 from backend.metrics.planning.parts import aggregates_of
 from backend.metrics.planning.planner import ALL, Split, Task
 from backend.metrics.planning.reach import find_reach, find_unreachable, has_agent
@@ -82,7 +82,7 @@ class Preparation:
         dimensions = tuple(self._dimension(name) for name in question.dimensions)
         window = question.window
         previous = window.compared(question.comparison) if window and question.comparison else None
-        ends = self._ends(question.grain, window, previous)
+        ends = ends_of(question)
         asked = [self._kpi(at, ask, ends) for at, ask in enumerate(question.kpis)]
         where = self._where(question.where)
         editions = tuple(self._reachable(each, one.key, dimensions, where) for each, one in asked)
@@ -141,13 +141,6 @@ class Preparation:
         scan = scan_of(task, aggregates[0])
         fields = tuple(choose(self.vocabulary, self.vocabulary.facts[scan.basis.fact]))
         return Listing(scan, aggregates, drill.side is Side.NUMERATOR, fields)
-
-    def _ends(self, grain: Grain | None, *windows: Window | None) -> Ends:
-        """When the cells of a question end; not worked out where nothing depends on it."""
-        if not self.history.changes:
-            return ()
-        ends = [cell_ends(window, grain) for window in windows if window is not None]
-        return ends[0] if len(ends) == 1 else sorted({end for each in ends for end in each})
 
     def _kpi(self, at: int, ask: KpiAsk, ends: Ends) -> tuple[Editions, KpiDescription]:
         kpi = None
@@ -281,6 +274,15 @@ class Preparation:
                 f"You may see your own results only, and {fact.label_en} belong to no agent.",
                 code="FACT_NOT_YOURS",
             )
+
+
+def ends_of(question: Question) -> Ends:
+    """When the cells of a question end, those of the compared window among them."""
+    window = question.window
+    windows = [] if window is None else [window]
+    if window is not None and question.comparison is not None:
+        windows.append(window.compared(question.comparison))
+    return Ends(question.grain, *windows)
 
 
 def _check_size(question: Question) -> None:

@@ -7,12 +7,12 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ARRAY, JSON, Row, Select, case, cast, func, literal, select, union_all, update
-from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.types import BigInteger, Text
 
 from backend.interactions import models as facts
 from backend.interactions.identity import new_id
-from backend.metrics.kpi import Band, DatedFormula, Kpi, KpiVersion
+from backend.metrics.kpi import Band, DatedFormula, Kpi, KpiVersion, in_force
 from backend.metrics.language.vocabulary import Attribute
 from backend.metrics.models import kpi, kpi_version
 from backend.metrics.proofs import DataVersion
@@ -35,35 +35,6 @@ async def list_kpis(session: ReadSession, today: date, *, archived: bool | None 
     One whose first formula is not in force yet has that one. `archived` None gives those that are archived
     and those that are not.
     """
-    statement = _in_force(today)
-    if archived is not None:
-        statement = statement.where(
-            kpi.c.archived_at.is_not(None) if archived else kpi.c.archived_at.is_(None)
-        )
-    return [_kpi(row) for row in await session.execute(statement)]
-
-
-async def list_histories(session: ReadSession, today: date) -> list[tuple[Kpi, list[DatedFormula]]]:
-    """KPIs in use as `list_kpis` gives them, each with all its versions, oldest first: one statement."""
-    version = func.json_build_array(
-        kpi_version.c.version, kpi_version.c.formula, kpi_version.c.effective_from
-    )
-    versions = (
-        select(func.json_agg(aggregate_order_by(version, kpi_version.c.version), type_=JSON))
-        .where(kpi_version.c.kpi_key == kpi.c.key)
-        .scalar_subquery()
-    )
-    statement = _in_force(today).add_columns(versions.label("versions")).where(kpi.c.archived_at.is_(None))
-    return [
-        (
-            _kpi(row),
-            [DatedFormula(number, text, date.fromisoformat(day)) for number, text, day in row.versions],
-        )
-        for row in await session.execute(statement)
-    ]
-
-
-def _in_force(today: date) -> Select[Any]:
     to_come = kpi_version.c.effective_from > today
     each = kpi_version.c.kpi_key
     ranked = select(
@@ -76,11 +47,41 @@ def _in_force(today: date) -> Select[Any]:
         .label("place"),
         func.max(kpi_version.c.version).over(partition_by=each).label("latest_version"),
     ).subquery("ranked")
-    return (
+    statement = (
         select(kpi, ranked.c.version, ranked.c.formula, ranked.c.effective_from, ranked.c.latest_version)
         .join(ranked, (ranked.c.kpi_key == kpi.c.key) & (ranked.c.place == 1))
         .order_by(kpi.c.key)
     )
+    if archived is not None:
+        statement = statement.where(
+            kpi.c.archived_at.is_not(None) if archived else kpi.c.archived_at.is_(None)
+        )
+    return [
+        _kpi(row, DatedFormula(row.version, row.formula, row.effective_from), row.latest_version)
+        for row in await session.execute(statement)
+    ]
+
+
+async def list_histories(session: ReadSession, today: date) -> list[tuple[Kpi, list[DatedFormula]]]:
+    """KPIs in use as `list_kpis` gives them, each with all its versions, oldest first: one statement."""
+    version = func.json_build_array(
+        kpi_version.c.version, kpi_version.c.formula, kpi_version.c.effective_from
+    )
+    versions = func.json_agg(version, type_=JSON).label("versions")
+    each = select(kpi_version.c.kpi_key, versions).group_by(kpi_version.c.kpi_key).subquery("each")
+    statement = (
+        select(kpi, each.c.versions)
+        .join(each, each.c.kpi_key == kpi.c.key)
+        .where(kpi.c.archived_at.is_(None))
+        .order_by(kpi.c.key)
+    )
+    found = []
+    for row in await session.execute(statement):
+        dated = [
+            DatedFormula(number, text, date.fromisoformat(day)) for number, text, day in sorted(row.versions)
+        ]
+        found.append((_kpi(row, in_force(dated, today), dated[-1].version), dated))
+    return found
 
 
 async def lock_kpis(session: WriteSession) -> None:
@@ -247,24 +248,24 @@ def _values(one: Kpi) -> dict[str, Any]:
     }
 
 
-def _kpi(row: Row[Any]) -> Kpi:
+def _kpi(row: Row[Any], held: DatedFormula, latest_version: int) -> Kpi:
     return Kpi(
         row.key,
         row.name_en,
         row.name_zh,
-        row.formula,
+        held.formula,
         row.family,
         row.direction,
         row.doc,
         row.unit,
-        row.version,
+        held.version,
         row.minimum_sample,
         Band(row.target_low, row.target_high),
         Band(row.benchmark_low, row.benchmark_high),
         tuple(row.guardrails),
         row.builtin,
-        row.effective_from,
-        row.latest_version,
+        held.effective_from,
+        latest_version,
         row.archived_at,
     )
 

@@ -6,14 +6,44 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeAlias
+from functools import lru_cache
 
 from backend.core.windows import Grain, Window, bucket_starts
 from backend.metrics.language.bound import BoundFormula
 
-# Of cells, in UTC, the earliest first: moments of one zone compare by the wall clock, which daylight saving turns
-# back. None at all: the one cell of a question without a window.
-Ends: TypeAlias = Sequence[datetime]
+
+class Ends:
+    """When cells end: those of some windows cut by a grain, or (no window) the one cell of all of time."""
+
+    def __init__(self, grain: Grain | None, *windows: Window) -> None:
+        self._grain, self._windows = grain, windows
+
+    def find_used(self, instants: Sequence[datetime]) -> list[int]:
+        """Of the stretches of time that instants (in UTC, in order) part, numbered from 0, those that cells end in.
+
+        A cell that ends at an instant lies before it. At least one; the last is that of the last cell.
+        """
+        if not instants or not self._windows:
+            return [len(instants)]
+        low = bisect_right(instants, min(one.start for one in self._windows))
+        high = bisect_left(instants, max(one.end for one in self._windows))
+        if low == high:  # nothing changes while the cells last, so their ends need not be worked out
+            return [high]
+        found: set[int] = set()
+        for window in self._windows:
+            ends = _cell_ends(window, self._grain)
+            reached = [0, *(bisect_right(ends, instant) for instant in instants), len(ends)]
+            found.update(at for at in range(len(instants) + 1) if reached[at] < reached[at + 1])
+        return sorted(found)
+
+
+@lru_cache(maxsize=8)  # planning and shaping ask again
+def _cell_ends(window: Window, grain: Grain | None) -> tuple[datetime, ...]:
+    """In order; the last is the window's own end, which its total has too. In UTC: moments of one zone compare by
+    the wall clock, which daylight saving turns back.
+    """
+    starts = bucket_starts(window, grain)[1:] if grain is not None else []
+    return tuple(moment.astimezone(UTC) for moment in (*starts, window.end))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,26 +65,3 @@ class Editions:
     def at(self, end: datetime | None) -> int:
         """The place of a cell's formula; a cell without a window (None) has the last."""
         return len(self.instants) if end is None else bisect_left(self.instants, end)
-
-    def within(self, ends: Ends) -> list[int]:
-        """The places of all formulas that cells with these ends need."""
-        return find_used(self.instants, ends)
-
-
-def find_used(instants: Sequence[datetime], ends: Ends) -> list[int]:
-    """Of the stretches of time that instants part, numbered from 0, those that cells end in.
-
-    A cell that ends at an instant lies before it. At least one; the last is that of the last cell.
-    """
-    if not ends:
-        return [len(instants)]
-    reached = [0, *(bisect_right(ends, instant) for instant in instants), len(ends)]
-    return [at for at in range(len(instants) + 1) if reached[at] < reached[at + 1]]
-
-
-def cell_ends(window: Window | None, grain: Grain | None) -> Ends:
-    """When the cells of a window end; the last is the window's own end, which its total has too."""
-    if window is None:
-        return ()
-    starts = bucket_starts(window, grain)[1:] if grain is not None else []
-    return [moment.astimezone(UTC) for moment in (*starts, window.end)]

@@ -14,7 +14,7 @@ from typing import TypeAlias
 from backend.core.windows import Grain, Window
 from backend.metrics.language.bound import Basis, BoundFormula, Row
 from backend.metrics.language.types import Field
-from backend.metrics.planning.editions import Editions, cell_ends
+from backend.metrics.planning.editions import Editions, Ends
 from backend.metrics.planning.parts import Collect, Part, parts_in
 
 Key: TypeAlias = Grain | Field
@@ -102,12 +102,16 @@ class Task:
         """The asked window, and the one it is compared with."""
         return (self.window,) if self.previous is None else (self.window, self.previous)
 
+    def ends(self, window: Window | None) -> Ends:
+        """When the cells of one of the windows end."""
+        return Ends(self.split.grain, *([] if window is None else [window]))
+
     def formulas_in(self, window: Window | None) -> tuple[BoundFormula, ...]:
         """Every formula by which a cell of one of the windows is computed."""
         if not self.editions:
             return self.formulas
-        ends = cell_ends(window, self.split.grain)
-        needed = [each.formulas[at] for each in self.editions for at in each.within(ends)]
+        ends = self.ends(window)
+        needed = [each.formulas[at] for each in self.editions for at in ends.find_used(each.instants)]
         return tuple(one for one in needed if one is not None)
 
     def scan(self, part: Part, window: Window | None, split: Split) -> Scan:

@@ -10,7 +10,7 @@ from backend.core.windows import Window
 from backend.metrics.language.bound import BoundFormula, ContactedAgain
 from backend.metrics.planning.arithmetic import LastStep, Result, last_step
 from backend.metrics.planning.calendar import look_ahead
-from backend.metrics.planning.editions import Editions, cell_ends
+from backend.metrics.planning.editions import Editions
 from backend.metrics.planning.parts import Part, parts_in
 from backend.metrics.planning.planner import Task
 from backend.metrics.planning.reach import leaves_of
@@ -41,9 +41,10 @@ class Readings:
 
     def __init__(self, task: Task, window: Window | None) -> None:
         self._editions = task.editions or tuple(Editions((formula,), ()) for formula in task.formulas)
-        ends = cell_ends(window, task.split.grain) if task.editions else ()
+        ends = task.ends(window)
         self._readings = [
-            {at: Reading.of(each.formulas[at]) for at in each.within(ends)} for each in self._editions
+            {at: Reading.of(each.formulas[at]) for at in ends.find_used(each.instants)}
+            for each in self._editions
         ]
 
     def of(self, kpi: int) -> Sequence[Reading]:
