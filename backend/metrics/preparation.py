@@ -111,16 +111,14 @@ class Preparation:
         `prepare` does, and Invalid where there is no such bucket (BUCKET_UNKNOWN) or member (CELL_MEMBER_INVALID).
         """
         names = tuple(name for name, _ in place.members)
+        question = replace(question, dimensions=names, comparison=None, order=None, limit=None)
         _check_window(question)
         window = question.window
         if place.bucket is not None:
             if question.grain is None or window is None:
                 raise Invalid("A bucket needs a grain and a window.", code="BUCKET_UNKNOWN")
             window = narrowed(window, question.grain, place.bucket)
-        cell = replace(
-            question, window=window, dimensions=names, grain=None, comparison=None, order=None, limit=None
-        )
-        wanted = self.prepare(cell)
+        wanted = self.prepare(replace(question, window=window, grain=None))
         task = wanted.task
         keys = [key for _, key in place.members]
         members = [of_member(*one) for one in zip(task.split.dimensions, keys, strict=True)]

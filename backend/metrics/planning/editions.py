@@ -37,13 +37,18 @@ class Ends:
         return sorted(found)
 
 
-@lru_cache(maxsize=8)  # planning and shaping ask again
 def _cell_ends(window: Window, grain: Grain | None) -> tuple[datetime, ...]:
-    """In order; the last is the window's own end, which its total has too. In UTC: moments of one zone compare by
-    the wall clock, which daylight saving turns back.
-    """
-    starts = bucket_starts(window, grain)[1:] if grain is not None else []
-    return tuple(moment.astimezone(UTC) for moment in (*starts, window.end))
+    if grain is None:
+        return (window.end.astimezone(UTC),)
+    return _bucket_ends(window.start.astimezone(UTC), window.end.astimezone(UTC), window.zone, grain)
+
+
+# In UTC, and kept by UTC, as moments of one zone compare by the wall clock, which daylight saving turns back.
+@lru_cache(maxsize=8)  # planning and shaping ask again
+def _bucket_ends(start: datetime, end: datetime, zone: str, grain: Grain) -> tuple[datetime, ...]:
+    """In order; the last is the window's own end, which its total has too."""
+    starts = bucket_starts(Window(start, end, zone), grain)
+    return (*(moment.astimezone(UTC) for moment in starts[1:]), end)
 
 
 @dataclass(frozen=True, slots=True)
