@@ -69,6 +69,13 @@ def gap_table(arguments: Arguments) -> tuple[int, int]:
     return 20 + 2 * (10 * kpis + 20 * dimensions), max(1, rows)
 
 
+def preview_kpi(arguments: Arguments) -> tuple[int, int]:
+    """A preview: the numbers of three KPIs, and the check of a definition."""
+    asked = arguments.get("input")
+    dimensions = _length(asked.get("dimensions")) if isinstance(asked, dict) else 0
+    return 70 + 20 * dimensions, 1
+
+
 def drill(arguments: Arguments) -> tuple[int, int]:
     """The rows behind a number: its scan, and as many items as the page may hold."""
     base, items = page(arguments)
@@ -104,6 +111,7 @@ PRICES: dict[str, Price] = {
     "Query.syncRuns": page,
     "Query.rejectedRecords": page,
     "Query.checkFormula": fixed(20),
+    "Query.previewKpi": preview_kpi,
     "Query.vocabulary": fixed(5, 100),
     "Kpi.history": fixed(1),
     "Mutation.createKpi": fixed(100),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Iterator
 from datetime import datetime, time
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -94,9 +96,11 @@ def to_table(answer: Answer) -> Table:
     leads = (answer.buckets is not None) + len(answer.dimensions)
     if leads:
         for row in range(_row_count(answer)):
-            line = [_bucket(answer.buckets[row], whole_days)] if answer.buckets is not None else []
+            line = [show_bucket(answer.buckets[row], whole_days)] if answer.buckets is not None else []
             line += (
-                [_label(member.label, member.key) for member in answer.members[row]] if answer.members else []
+                [show_member(member.label, member.key) for member in answer.members[row]]
+                if answer.members
+                else []
             )
             cells = [column.cell(row) for column in answer.columns]
             before = (
@@ -114,6 +118,16 @@ def to_table(answer: Answer) -> Table:
         line = [text for shown in excess for text in (shown, *[""] * (width - 1))]
         table.add_row(*map(Text, ["agents over total", *[""] * (leads - 1), *line]))
     return table
+
+
+def version_notes(answer: Answer) -> Iterator[str]:
+    """Where cells of one KPI are by different versions of its definition, a sentence for each change."""
+    for kpi in (column.kpi for column in answer.columns):
+        for before, after in pairwise(kpi.versions):
+            yield (
+                f"{kpi.key}: cells that end by the start of {after.effective_from} are by version {before.version}, "
+                f"{before.formula}; later ones by version {after.version}."
+            )
 
 
 def show_value(value: float | None, kpi: KpiDescription) -> str:
@@ -231,11 +245,13 @@ def _verdict(judgement: Judgement) -> str:
     return " ".join([_VERDICTS[judgement.verdict], ", ".join(judgement.costs)]).strip()
 
 
-def _bucket(start: datetime, whole_days: bool) -> str:
+def show_bucket(start: datetime, whole_days: bool) -> str:
+    """A bucket by its local start: a day, or a moment with its offset unless all start at midnight."""
     return start.strftime("%Y-%m-%d" if whole_days else "%Y-%m-%d %H:%M %z")
 
 
-def _label(label: str | None, key: str | None) -> str:
+def show_member(label: str | None, key: str | None) -> str:
+    """A member of a dimension as people read it."""
     return visible(label or key or "(none)")
 
 

@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from backend.cli.console import out, out_fields, print_table, say, tell_error, visible
 from backend.cli.installation import REFUSED, Installation, run
@@ -32,9 +33,21 @@ class Format(StrEnum):
     CSV = "csv"
 
 
+class WithPreview(TyperCommand):
+    """Asks for numbers, unless the first word is `preview`, which is a command of its own."""
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """The context of whichever command it is."""
+        if args[:1] != ["preview"]:
+            return super().make_context(info_name, args, parent, **extra)
+        from backend.cli.previews import command
+
+        return command().make_context(f"{info_name} preview", args[1:], parent, **extra)
+
+
 def register(app: typer.Typer) -> None:
     """Adds these commands to the program."""
-    app.command("kpi")(kpi)
+    app.command("kpi", cls=WithPreview)(kpi)
     app.command("kpis")(kpis)
 
 
@@ -119,7 +132,10 @@ def kpi(
         str | None, typer.Option(help="With --proof and --grain: of the bucket that starts then.")
     ] = None,
 ) -> None:
-    """Answer KPIs over a window, by dimensions and grain. Without a window every row counts."""
+    """Answer KPIs over a window, by dimensions and grain. Without a window every row counts.
+
+    `scoredesk kpi preview KEY` shows what another formula would make of one.
+    """
     if with_proof and (shape is Format.CSV or by or compare or order_by or limit):
         raise typer.BadParameter("--proof is of one cell, as a table or JSON: leave the other options out.")
     if (member or bucket) and not with_proof:
@@ -222,7 +238,7 @@ async def _proofs(
 
 
 def _print(answer: Answer, shape: Format) -> None:
-    from backend.cli.answers import to_csv, to_json, to_table
+    from backend.cli.answers import to_csv, to_json, to_table, version_notes
 
     match shape:
         case Format.JSON:
@@ -231,6 +247,8 @@ def _print(answer: Answer, shape: Format) -> None:
             out(to_csv(answer))
         case Format.TABLE:
             print_table(to_table(answer))
+            for note in version_notes(answer):
+                say(note)
 
 
 def tell_refusal(error: DomainError, formulas: Sequence[str | None], where: str | None) -> None:

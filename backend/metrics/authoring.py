@@ -16,10 +16,9 @@ from backend.metrics import definitions, repository
 from backend.metrics.acceptance import find_faults, find_key_faults
 from backend.metrics.catalogue import find_builtin
 from backend.metrics.kpi import Band, Kpi, KpiVersion
-from backend.metrics.language.compiler import compile_formula
 from backend.metrics.language.formatter import format_formula
 from backend.metrics.language.parser import parse
-from backend.metrics.language.types import Unit, Vocabulary
+from backend.metrics.language.types import Vocabulary
 from backend.metrics.timeline import Timeline, find_broken
 from tenants.database import WriteSession
 
@@ -118,24 +117,36 @@ async def archive(session: WriteSession, key: str, *, version: int, author: Auth
 
 
 async def restore(
-    session: WriteSession, key: str, *, version: int, author: Author, to_builtin: bool = False
+    session: WriteSession,
+    key: str,
+    *,
+    version: int,
+    author: Author,
+    to_builtin: bool = False,
+    everything: bool = False,
 ) -> Kpi:
-    """Takes an archived KPI back into use as it was; `to_builtin` also gives it the formula it came with, as a
-    revision that holds from today on.
+    """Takes an archived KPI back into use as it was.
+
+    `to_builtin` also gives it the formula it came with, as a revision that holds from today on; `everything` that
+    and all the rest: names, description, target ...
 
     Raises Conflict when `version` is not the newest, NotFound, and Invalid with problems.
     """
     desk = await _Desk.open(session, author)
     found = desk.take(key, version)
     builtin = find_builtin(key)
-    if to_builtin and builtin is None:
-        _refuse([Problem("KPI_NOT_BUILTIN", f"“{key}” did not come with Scoredesk.", ("to_builtin",))])
+    wanted = found
+    if to_builtin or everything:
+        if builtin is None:
+            place = "everything" if everything else "to_builtin"
+            _refuse([Problem("KPI_NOT_BUILTIN", f"“{key}” did not come with Scoredesk.", (place,))])
+        else:
+            names = _EDITABLE if everything else ("formula",)
+            wanted = replace(found, **{name: getattr(builtin, name) for name in (*names, "unit")})
     if found.archived_at is not None:
-        replaced = to_builtin and builtin is not None and builtin.formula != found.formula
-        found = await desk.take_back(found, checked=not replaced)
-    if to_builtin and builtin is not None:
-        wanted = replace(found, formula=builtin.formula, unit=builtin.unit)
-        return await desk.revise(found, wanted, desk.today, "restore kpi")
+        found = await desk.take_back(found, checked=wanted == found)
+    if to_builtin or everything:
+        return await desk.revise(found, replace(wanted, archived_at=None), desk.today, "restore kpi")
     return await desk.as_of_today(key)
 
 
@@ -192,8 +203,6 @@ class _Desk:
             # the text as typed first, so that places are places in it
             problems += self.broken_by(typed, effective_from) or self.broken_by(wanted, effective_from)
         _refuse(problems, "The KPI cannot be revised like this.")
-        if wanted.unit == found.unit and not self._same_unit(wanted.formula, found.formula):
-            wanted = replace(wanted, unit=None)  # how the old formula was shown says nothing about this one
         version = KpiVersion(
             found.key,
             found.latest_version + 1,
@@ -228,13 +237,6 @@ class _Desk:
 
     async def as_of_today(self, key: str) -> Kpi:
         return await definitions.get_kpi(self.session, key, self.author.now, archived=None)
-
-    def _same_unit(self, one: str, other: str) -> bool:
-        return self._unit(one) == self._unit(other)
-
-    def _unit(self, formula: str) -> Unit | None:
-        bound = compile_formula(formula, self.vocabulary, self.timeline.formulas(self.today)).formula
-        return bound.type.unit if bound else None
 
 
 def _refuse(problems: Sequence[Problem], message: str | None = None) -> None:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from backend.core.currencies import MINOR_DIGITS
 from backend.core.errors import NotFound
 from backend.metrics import repository
+from backend.metrics.history import History
 from backend.metrics.kpi import Kpi
 from backend.metrics.language.types import Vocabulary
 from backend.metrics.language.vocabulary import build_vocabulary
@@ -21,6 +22,14 @@ async def list_kpis(session: ReadSession, now: datetime, *, archived: bool | Non
     Those that are not archived; `archived` True gives the others, None all.
     """
     return await repository.list_kpis(session, today_of(session, now), archived=archived)
+
+
+async def list_histories(session: ReadSession, now: datetime) -> tuple[list[Kpi], History]:
+    """The KPIs in use as `list_kpis` gives them, and all that they were and will be."""
+    today = today_of(session, now)
+    found = await repository.list_histories(session, today)
+    history = History({kpi.key: versions for kpi, versions in found}, _tenant(session).zone, today)
+    return [kpi for kpi, _ in found], history
 
 
 async def find_kpi(

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
 
 from backend.core.clock import Clock
-from backend.core.errors import DomainError
+from backend.core.errors import DomainError, Invalid, Problem
 from backend.metrics import definitions, repository
 from backend.metrics.planning.describe import describe
 from backend.metrics.planning.frames import Frames
 from backend.metrics.planning.lowering import Setting, lower, lower_listing, lower_tally, spell
 from backend.metrics.planning.members import Members
-from backend.metrics.planning.planner import plan
+from backend.metrics.planning.planner import Task, plan
 from backend.metrics.planning.proving import by_scan, prove, with_aggregates
 from backend.metrics.planning.shaping import Wanted, shape
 from backend.metrics.planning.sources import all_fields, drilled, own_fields
 from backend.metrics.preparation import Preparation
+from backend.metrics.preview import Draft, Preview, prepare_preview
 from backend.metrics.proofs import TOTAL, CellPlace, Drill, DrilledRow, DrillKey, Proof
 from backend.metrics.questions import Answer, Question, Restriction
 from tenants.database import ReadSession, TenantDatabase
@@ -46,11 +47,9 @@ class Evaluator:
         async with self._database.read(snapshot=True) as session:
             preparation = await self._preparation(session, restriction)
             outcomes = [_prepared(preparation, question) for question in questions]
-            frames = Frames()
+            tasks = [one.task for one in outcomes if isinstance(one, Wanted)]
             setting = self._setting(preparation)
-            for statement in plan(one.task for one in outcomes if isinstance(one, Wanted)).statements:
-                lowered = lower(statement, setting)
-                frames.add(lowered, (await session.execute(lowered.select)).all())
+            frames = await _collected(session, tasks, setting)
             members = Members(await repository.members_by_id(session, frames.ids))
         return [
             outcome if isinstance(outcome, DomainError) else _shaped(outcome, frames, members, setting.now)
@@ -68,18 +67,35 @@ class Evaluator:
             preparation = await self._preparation(session, restriction)
             wanted = preparation.prepare_cell(question, place)
             whole = with_aggregates(wanted, preparation.currency)
-            setting, frames = self._setting(preparation), Frames()
-            for statement in plan([whole.task]).statements:
-                lowered = lower(statement, setting)
-                frames.add(lowered, (await session.execute(lowered.select)).all())
+            setting = self._setting(preparation)
+            frames = await _collected(session, [whole.task], setting)
             tallies = {
                 scan: (await session.execute(lower_tally(scan, aggregates, setting))).all()
                 for scan, aggregates in by_scan(wanted.task).items()
             }
             data_version = await repository.find_data_version(session)
         cells = shape(whole, frames, Members({}), setting.now).totals
-        definitions = [preparation.kpis[ask.key] if ask.formula is None else None for ask in question.kpis]
-        return prove(wanted, definitions, cells, tallies, data_version)
+        return prove(wanted, cells, tallies, data_version)
+
+    async def preview(self, draft: Draft, question: Question) -> Preview:
+        """The numbers of a KPI by its definition and by a draft of another, on the rows of a question, whose own
+        KPIs do not matter. One snapshot; nothing is stored.
+
+        Raises Invalid, with problems where a person can mend them in place.
+        """
+        async with self._database.read(snapshot=True) as session:
+            preparation = await self._preparation(session, _EVERYTHING)
+            if draft.key not in preparation.kpis and await definitions.find_kpi(
+                session, draft.key, self._clock(), archived=True
+            ):
+                message = f"“{draft.key}” is archived; restore it first."
+                problem = Problem("KPI_ARCHIVED", message, ("key",))
+                raise Invalid(message, code="KPI_ARCHIVED", problems=[problem])
+            previewing = prepare_preview(preparation, draft, question)
+            setting = self._setting(preparation)
+            frames = await _collected(session, [previewing.wanted.task], setting)
+            members = Members(await repository.members_by_id(session, frames.ids))
+        return previewing.of(shape(previewing.wanted, frames, members, setting.now))
 
     async def drill(
         self,
@@ -124,9 +140,9 @@ class Evaluator:
 
     async def _preparation(self, session: ReadSession, restriction: Restriction) -> Preparation:
         tenant = self._database.tenant
-        kpis = await definitions.list_kpis(session, self._clock())
+        kpis, history = await definitions.list_histories(session, self._clock())
         attributes = await repository.list_attributes(session)
-        return Preparation.of(kpis, attributes, tenant.zone, tenant.currency, restriction)
+        return Preparation.of(kpis, attributes, tenant.zone, tenant.currency, restriction, history)
 
     def _setting(self, preparation: Preparation) -> Setting:
         return Setting(
@@ -136,6 +152,14 @@ class Evaluator:
             preparation.restriction,
             self._clock(),
         )
+
+
+async def _collected(session: ReadSession, tasks: Iterable[Task], setting: Setting) -> Frames:
+    frames = Frames()
+    for statement in plan(tasks).statements:
+        lowered = lower(statement, setting)
+        frames.add(lowered, (await session.execute(lowered.select)).all())
+    return frames
 
 
 def _prepared(preparation: Preparation, question: Question) -> Wanted | DomainError:

@@ -2,33 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from backend.core.clock import Clock
 from backend.metrics import definitions
+from backend.metrics.bounds import ends_of
 from backend.metrics.editor import say_formula
 from backend.metrics.evaluator import Evaluator
+from backend.metrics.history import History
 from backend.metrics.language.outline import outline
 from backend.metrics.language.parser import parse
 from backend.metrics.language.sentence import Tongue
-from backend.metrics.questions import Question
+from backend.metrics.questions import KpiAsk, Question
 from tenants.database import TenantDatabase
 
 
 async def explain(database: TenantDatabase, clock: Clock, question: Question) -> str:
     """For each KPI its formula, sentence (in the tenant's language) and tree; then the plan and its statements.
 
-    Raises what would keep the question from being answered.
+    A KPI whose cells are computed by several versions has each of them. Raises what would keep the question from
+    being answered.
     """
     planned = await Evaluator(database, clock).explain(question)
     async with database.read() as session:
-        kpis = await definitions.list_kpis(session, clock())
+        kpis, history = await definitions.list_histories(session, clock())
         vocabulary = await definitions.get_vocabulary(session)
     tongue = Tongue(database.tenant.locale)
-    formulas = {one.key: one.formula for one in kpis}
     sections = []
     for asked in question.kpis:
-        text = asked.formula or formulas.get(asked.key, "")
-        sentence = say_formula(text, vocabulary, kpis, tongue)
-        formula = parse(text).formula
-        if sentence is not None and formula is not None:
-            sections.append("\n".join((f"{asked.key} = {text}", sentence, outline(formula))))
+        for title, text in _readings(asked, question, history):
+            sentence = say_formula(text, vocabulary, kpis, tongue)
+            formula = parse(text).formula
+            if sentence is not None and formula is not None:
+                sections.append("\n".join((f"{title} = {text}", sentence, outline(formula))))
     return "\n\n".join((*sections, planned))
+
+
+def _readings(asked: KpiAsk, question: Question, history: History) -> Iterator[tuple[str, str]]:
+    if asked.formula is not None:
+        yield asked.key, asked.formula
+        return
+    versions = history.versions(asked.key, ends_of(question))
+    for at, one in enumerate(versions):
+        since = f", from {one.effective_from} on" if at else ""
+        yield (f"{asked.key} (version {one.version}{since})" if len(versions) > 1 else asked.key), one.formula

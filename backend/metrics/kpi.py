@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -60,3 +61,19 @@ class KpiVersion:
     effective_from: date
     created_by: str
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DatedFormula:
+    """A version of a KPI's formula, and the first local day it holds for."""
+
+    version: int
+    formula: str
+    effective_from: date
+
+
+def in_force(versions: Sequence[DatedFormula], day: date) -> DatedFormula:
+    """Of a KPI's versions, oldest first, the one that holds on a day: the newest whose day has come, else the
+    first.
+    """
+    return next((one for one in reversed(versions) if one.effective_from <= day), versions[0])

@@ -7,8 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from backend.core.currencies import MINOR_DIGITS
-from backend.core.errors import Forbidden, Invalid, Problem
-from backend.core.windows import Grain, Window, check_zone
+from backend.core.errors import DomainError, Forbidden, Invalid, Problem
+from backend.metrics.bounds import check_moment, check_order, check_size, check_window, ends_of
+from backend.metrics.history import History
 from backend.metrics.judging import aim_of
 from backend.metrics.kpi import Kpi
 from backend.metrics.language.binder import bind_condition
@@ -19,6 +20,7 @@ from backend.metrics.language.types import Fact, Field, Unit, Vocabulary
 from backend.metrics.language.vocabulary import Attribute, build_vocabulary
 from backend.metrics.planning.cells import narrowed, of_member
 from backend.metrics.planning.comparing import Watch
+from backend.metrics.planning.editions import Editions, Ends
 from backend.metrics.planning.parts import aggregates_of
 from backend.metrics.planning.planner import ALL, Split, Task
 from backend.metrics.planning.reach import find_reach, find_unreachable, has_agent
@@ -26,23 +28,7 @@ from backend.metrics.planning.shaping import BUCKET, Wanted
 from backend.metrics.planning.sources import Listing, sources
 from backend.metrics.problems import problems_of
 from backend.metrics.proofs import CellPlace, Drill, Side
-from backend.metrics.questions import KpiAsk, KpiDescription, Order, Question, Restriction
-
-MOST_KPIS = 50
-MOST_DIMENSIONS = 4
-MOST_BUCKETS = 10_000  # a year of hours is 8,784
-MOST_ROWS = 10_000  # as a limit; without one, the cells are counted
-LONGEST_KEY = 100
-EARLIEST, LATEST = 1900, 2200  # years: beyond them calendars overflow, and no contact was there
-
-_SHORTEST_BUCKET = {  # in seconds, so that the count is never under
-    Grain.HOUR: 3600,
-    Grain.DAY: 23 * 3600,
-    Grain.WEEK: 7 * 23 * 3600,
-    Grain.MONTH: 28 * 23 * 3600,
-    Grain.QUARTER: 90 * 23 * 3600,
-    Grain.YEAR: 365 * 23 * 3600,
-}
+from backend.metrics.questions import KpiAsk, KpiDescription, Question, Restriction
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +40,7 @@ class Preparation:
     zone: str
     currency: str
     restriction: Restriction
+    history: History
 
     @classmethod
     def of(
@@ -63,46 +50,52 @@ class Preparation:
         zone: str,
         currency: str,
         restriction: Restriction,
+        history: History | None = None,
     ) -> Preparation:
-        """The preparation of a tenant's questions."""
+        """The preparation of a tenant's questions; without a history the KPIs have always been as they are."""
         by_key = {one.key: one for one in kpis}
         vocabulary = build_vocabulary(MINOR_DIGITS.get(currency, 2), attributes)
-        return cls(by_key, vocabulary, zone, currency, restriction)
+        return cls(
+            by_key, vocabulary, zone, currency, restriction, history or History.of(by_key.values(), zone)
+        )
 
     def prepare(self, question: Question) -> Wanted:
         """The question with its formulas, fields and limits settled.
 
         Raises Invalid, with problems where a person can mend them in place, and Forbidden.
         """
-        _check_size(question)
-        _check_window(question)
+        check_size(question)
+        check_window(question)
         dimensions = tuple(self._dimension(name) for name in question.dimensions)
-        asked = [self._kpi(at, ask) for at, ask in enumerate(question.kpis)]
-        where = self._where(question.where)
-        for formula, description in asked:
-            _check_moment(formula, description.key, question.window)
-            self._check_reach(formula, description.key, dimensions, where)
-        _check_order(question, dimensions)
-        guardrails = self._guardrails(question, dimensions, where)
-        asks = (*question.kpis, *guardrails)
-        asked += guardrails.values()
         window = question.window
         previous = window.compared(question.comparison) if window and question.comparison else None
+        ends = ends_of(question)
+        asked = [self._kpi(at, ask, ends) for at, ask in enumerate(question.kpis)]
+        where = self._where(question.where)
+        for each, one in asked:
+            check_moment(each.last, one.key, window)
+        settled = [(self._reachable(each, one.key, dimensions, where), one) for each, one in asked]
+        check_order(question, dimensions)
+        guardrails = self._guardrails(question, ends, dimensions, where)
+        asks = (*question.kpis, *guardrails)
+        settled += guardrails.values()
+        editions = tuple(each for each, _ in settled)
         ranked_by_kpi = question.order is not None and question.order.by not in (*question.dimensions, BUCKET)
         task = Task(
-            tuple(formula for formula, _ in asked),
+            tuple(each.last for each in editions),
             where,
             window,
             previous,
             Split(question.grain, dimensions),
             by_member=question.grain is not None and bool(dimensions) and ranked_by_kpi,
             restricted=self.restriction != Restriction(),
+            editions=editions if any(each.instants for each in editions) else (),
         )
         minimum_samples = tuple(
             self.kpis[ask.key].minimum_sample if ask.formula is None else 1 for ask in asks
         )
         zone = window.zone if window else self.zone
-        descriptions = tuple(description for _, description in asked)
+        descriptions = tuple(description for _, description in settled)
         watches = self._watches(asks) if previous else ()
         return Wanted(
             task,
@@ -122,17 +115,19 @@ class Preparation:
         `prepare` does, and Invalid where there is no such bucket (BUCKET_UNKNOWN) or member (CELL_MEMBER_INVALID).
         """
         names = tuple(name for name, _ in place.members)
-        wanted = self.prepare(replace(question, dimensions=names, comparison=None, order=None, limit=None))
-        task = wanted.task
-        window = task.window
+        question = replace(question, dimensions=names, comparison=None, order=None, limit=None)
+        check_window(question)
+        window = question.window
         if place.bucket is not None:
             if question.grain is None or window is None:
                 raise Invalid("A bucket needs a grain and a window.", code="BUCKET_UNKNOWN")
             window = narrowed(window, question.grain, place.bucket)
+        wanted = self.prepare(replace(question, window=window, grain=None))
+        task = wanted.task
         keys = [key for _, key in place.members]
         dimensions = task.split.dimensions
         members = tuple((one, of_member(one, key)) for one, key in zip(dimensions, keys, strict=True))
-        return replace(wanted, task=replace(task, window=window, split=ALL, by_member=False, members=members))
+        return replace(wanted, task=replace(task, split=ALL, by_member=False, members=members))
 
     def prepare_drill(
         self, question: Question, drill: Drill, choose: Callable[[Vocabulary, Fact], Iterable[Field]]
@@ -149,7 +144,7 @@ class Preparation:
         fields = tuple(choose(self.vocabulary, self.vocabulary.facts[scan.basis.fact]))
         return Listing(scan, aggregates, drill.side is Side.NUMERATOR, fields)
 
-    def _kpi(self, at: int, ask: KpiAsk) -> tuple[BoundFormula, KpiDescription]:
+    def _kpi(self, at: int, ask: KpiAsk, ends: Ends) -> tuple[Editions, KpiDescription]:
         kpi = None
         if ask.formula is None:
             kpi = self.kpis.get(ask.key)
@@ -162,19 +157,11 @@ class Preparation:
                     code="KPI_UNKNOWN",
                     problems=[Problem("KPI_UNKNOWN", message, ("kpis", at), hint=hint)],
                 )
-        text = kpi.formula if kpi else ask.formula or ""
-        formulas = {one.key: one.formula for one in self.kpis.values()}
-        bound = compile_formula(text, self.vocabulary, formulas, key=kpi.key if kpi else None)
-        formula = bound.formula
-        if formula is None:
-            raise Invalid(
-                f"The formula of “{ask.key}” cannot be understood.",
-                code="FORMULA_INVALID",
-                problems=problems_of(bound.diagnostics, ("kpis", at, "formula")),
-            )
+        editions = self._editions(at, ask, ends)
+        formula = editions.last
         first = next(aggregates_of(formula.expression))
         unit = Unit(kpi.unit) if kpi and kpi.unit else formula.type.unit
-        return formula, KpiDescription(
+        return editions, KpiDescription(
             ask.key,
             kpi.name_en if kpi else ask.key,
             kpi.name_zh if kpi else ask.key,
@@ -183,11 +170,12 @@ class Preparation:
             formula.canonical,
             first.basis.anchor,
             self.currency if unit is Unit.MONEY else None,
+            self.history.versions(kpi.key, ends) if kpi else (),
         )
 
     def _guardrails(
-        self, question: Question, dimensions: Sequence[Field], where: Row | None
-    ) -> dict[KpiAsk, tuple[BoundFormula, KpiDescription]]:
+        self, question: Question, ends: Ends, dimensions: Sequence[Field], where: Row | None
+    ) -> dict[KpiAsk, tuple[Editions, KpiDescription]]:
         """The guardrails that a comparison needs beside what is asked for; not those that cannot be judged by:
         archived, without a direction, or of rows that the question does not reach.
         """
@@ -200,9 +188,8 @@ class Preparation:
             if ask in found or aim_of(self.kpis[ask.key]) is None:
                 continue
             with suppress(Invalid, Forbidden):
-                formula, description = self._kpi(0, ask)
-                self._check_reach(formula, ask.key, dimensions, where)
-                found[ask] = formula, description
+                editions, description = self._kpi(0, ask, ends)
+                found[ask] = self._reachable(editions, ask.key, dimensions, where), description
         return found
 
     def _watches(self, asks: Sequence[KpiAsk]) -> tuple[Watch, ...]:
@@ -215,6 +202,57 @@ class Preparation:
             else Watch(None)
             for one in kpis
         )
+
+    def _editions(self, at: int, ask: KpiAsk, ends: Ends) -> Editions:
+        """What a KPI or a formula says for cells with these ends.
+
+        The last of them has to make sense; an earlier one may name what is gone since.
+        """
+        key = ask.key if ask.formula is None else None
+        stretches = self.history.stretches(ask.formula, key, ends)
+        compiled = [
+            compile_formula(
+                one.formulas[ask.key] if ask.formula is None else ask.formula,
+                self.vocabulary,
+                one.formulas,
+                key=key,
+            )
+            for one in stretches
+        ]
+        last = compiled[-1].formula
+        if last is None:
+            raise Invalid(
+                f"The formula of “{ask.key}” cannot be understood.",
+                code="FORMULA_INVALID",
+                problems=problems_of(compiled[-1].diagnostics, ("kpis", at, "formula")),
+            )
+        formulas, instants = [compiled[0].formula], []
+        for one, stretch in zip(compiled[1:], stretches[1:], strict=True):
+            if one.formula != formulas[-1]:
+                formulas.append(one.formula)
+                instants.append(stretch.since)
+        # values of two units do not stand in one column
+        return Editions(
+            tuple(one if one and one.type.unit is last.type.unit else None for one in formulas),
+            tuple(instants),
+        )
+
+    def _reachable(
+        self, editions: Editions, key: str, dimensions: Sequence[Field], where: Row | None
+    ) -> Editions:
+        """The editions without those earlier ones that have no such dimension, or nothing to filter by.
+
+        Raises Invalid and Forbidden where the last one is like that.
+        """
+        *earlier, last = editions.formulas
+        self._check_reach(editions.last, key, dimensions, where)
+        for at, formula in enumerate(earlier):
+            try:
+                if formula is not None:
+                    self._check_reach(formula, key, dimensions, where)
+            except DomainError:
+                earlier[at] = None
+        return replace(editions, formulas=(*earlier, last))
 
     def _where(self, text: str | None) -> Row | None:
         if text is None or not text.strip():
@@ -268,61 +306,3 @@ class Preparation:
                 f"You may see your own results only, and {fact.label_en} belong to no agent.",
                 code="FACT_NOT_YOURS",
             )
-
-
-def _check_moment(formula: BoundFormula, key: str, window: Window | None) -> None:
-    for one in aggregates_of(formula.expression):
-        if window is None and (one.basis.moving is not None or one.basis.state is not None):
-            does = "counts what there is at" if one.basis.state else "looks back from"
-            raise Invalid(f"“{key}” {does} the end of a window, so it needs one.", code="WINDOW_NEEDED")
-
-
-def _check_size(question: Question) -> None:
-    keys = [ask.key for ask in question.kpis]
-    if not 1 <= len(keys) <= MOST_KPIS:
-        raise Invalid(f"Ask for 1 to {MOST_KPIS} KPIs at once, not {len(keys)}.", code="KPIS_OUT_OF_RANGE")
-    repeated = next((key for at, key in enumerate(keys) if key in keys[:at]), None)
-    if repeated is not None:
-        raise Invalid(f"“{repeated}” is asked for twice.", code="KPI_REPEATED")
-    if any(not 1 <= len(key) <= LONGEST_KEY for key in keys):
-        raise Invalid(f"A KPI's name has 1 to {LONGEST_KEY} characters.", code="KPI_NAME_LENGTH")
-    if len(question.dimensions) > MOST_DIMENSIONS:
-        raise Invalid(f"At most {MOST_DIMENSIONS} dimensions at once.", code="TOO_MANY_DIMENSIONS")
-    if len(set(question.dimensions)) < len(question.dimensions):
-        raise Invalid("A dimension is given twice.", code="DIMENSION_REPEATED")
-    if question.limit is not None and not 1 <= question.limit <= MOST_ROWS:
-        raise Invalid(f"A limit lies between 1 and {MOST_ROWS:,}.", code="LIMIT_OUT_OF_RANGE")
-
-
-def _check_window(question: Question) -> None:
-    window = question.window
-    if window is None:
-        if question.grain is not None or question.comparison is not None:
-            raise Invalid("A grain or a comparison needs a window.", code="WINDOW_NEEDED")
-        return
-    check_zone(window.zone)
-    if window.start.year < EARLIEST or window.end.year > LATEST:
-        raise Invalid(f"A window lies between the years {EARLIEST} and {LATEST}.", code="WINDOW_OUT_OF_RANGE")
-    if question.grain is not None and _most_buckets(window, question.grain) > MOST_BUCKETS:
-        raise Invalid(
-            f"The window has more than {MOST_BUCKETS:,} buckets; take a coarser grain.",
-            code="TOO_MANY_BUCKETS",
-        )
-
-
-def _most_buckets(window: Window, grain: Grain) -> int:
-    return int((window.end - window.start).total_seconds() // _SHORTEST_BUCKET[grain]) + 2
-
-
-def _check_order(question: Question, dimensions: Sequence[Field]) -> None:
-    order: Order | None = question.order
-    if order is None:
-        return
-    known = [*(ask.key for ask in question.kpis), *(one.name for one in dimensions)]
-    if question.grain is not None:
-        known.append(BUCKET)
-    if order.by not in known:
-        raise Invalid(
-            f"The rows cannot be ordered by “{order.by}”; choose from {', '.join(known)}.",
-            code="ORDER_UNKNOWN",
-        )

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from backend.core.windows import Comparison, Grain, Window
 from backend.metrics.judging import Judgement
+from backend.metrics.kpi import DatedFormula
 from backend.metrics.language.types import Unit
 
 
@@ -91,7 +92,11 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class KpiDescription:
-    """What a column of an answer is about."""
+    """What a column of an answer is about.
+
+    `version` is that of the KPI's definition at the window's end, `versions` are all by which a cell of the answer
+    was computed, the first to hold first; a formula of the caller's has none. The rest is as at the window's end.
+    """
 
     key: str
     name_en: str
@@ -101,6 +106,12 @@ class KpiDescription:
     formula: str  # canonical text
     anchor: str  # of its first aggregate
     currency: str | None = None
+    versions: tuple[DatedFormula, ...] = ()
+
+    @property
+    def version(self) -> int | None:
+        """The version at the window's end."""
+        return self.versions[-1].version if self.versions else None
 
 
 @dataclass(slots=True)

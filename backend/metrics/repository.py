@@ -6,13 +6,13 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, Row, Select, case, cast, func, literal, select, union_all, update
+from sqlalchemy import ARRAY, JSON, Row, Select, case, cast, func, literal, select, union_all, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.types import BigInteger, Text
 
 from backend.interactions import models as facts
 from backend.interactions.identity import new_id
-from backend.metrics.kpi import Band, Kpi, KpiVersion
+from backend.metrics.kpi import Band, DatedFormula, Kpi, KpiVersion, in_force
 from backend.metrics.language.vocabulary import Attribute
 from backend.metrics.models import kpi, kpi_version
 from backend.metrics.proofs import DataVersion
@@ -56,7 +56,32 @@ async def list_kpis(session: ReadSession, today: date, *, archived: bool | None 
         statement = statement.where(
             kpi.c.archived_at.is_not(None) if archived else kpi.c.archived_at.is_(None)
         )
-    return [_kpi(row) for row in await session.execute(statement)]
+    return [
+        _kpi(row, DatedFormula(row.version, row.formula, row.effective_from), row.latest_version)
+        for row in await session.execute(statement)
+    ]
+
+
+async def list_histories(session: ReadSession, today: date) -> list[tuple[Kpi, list[DatedFormula]]]:
+    """KPIs in use as `list_kpis` gives them, each with all its versions, oldest first: one statement."""
+    version = func.json_build_array(
+        kpi_version.c.version, kpi_version.c.formula, kpi_version.c.effective_from
+    )
+    versions = func.json_agg(version, type_=JSON).label("versions")
+    each = select(kpi_version.c.kpi_key, versions).group_by(kpi_version.c.kpi_key).subquery("each")
+    statement = (
+        select(kpi, each.c.versions)
+        .join(each, each.c.kpi_key == kpi.c.key)
+        .where(kpi.c.archived_at.is_(None))
+        .order_by(kpi.c.key)
+    )
+    found = []
+    for row in await session.execute(statement):
+        dated = [
+            DatedFormula(number, text, date.fromisoformat(day)) for number, text, day in sorted(row.versions)
+        ]
+        found.append((_kpi(row, in_force(dated, today), dated[-1].version), dated))
+    return found
 
 
 async def lock_kpis(session: WriteSession) -> None:
@@ -225,24 +250,24 @@ def _values(one: Kpi) -> dict[str, Any]:
     }
 
 
-def _kpi(row: Row[Any]) -> Kpi:
+def _kpi(row: Row[Any], held: DatedFormula, latest_version: int) -> Kpi:
     return Kpi(
         row.key,
         row.name_en,
         row.name_zh,
-        row.formula,
+        held.formula,
         row.family,
         row.direction,
         row.doc,
         row.unit,
-        row.version,
+        held.version,
         row.minimum_sample,
         Band(row.target_low, row.target_high),
         Band(row.benchmark_low, row.benchmark_high),
         tuple(row.guardrails),
         row.builtin,
-        row.effective_from,
-        row.latest_version,
+        held.effective_from,
+        latest_version,
         row.archived_at,
         row.measure_en,
         row.measure_zh,

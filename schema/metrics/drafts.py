@@ -157,6 +157,11 @@ class RestoreKpiInput:
         default=False,
         description="Whether it also gets the formula it came with, as a revision that holds from today on.",
     )
+    everything: bool = strawberry.field(
+        default=False,
+        description="Whether it gets all that it came with, at once: names, description, family, direction, target, "
+        "benchmark, minimum sample and guardrails; and the formula as with `toBuiltin`.",
+    )
 
 
 def place_of(problem: Problem) -> Problem:

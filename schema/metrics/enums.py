@@ -143,3 +143,12 @@ class SurveyKind(Enum):
     CSAT = strawberry.enum_value("csat", description="Satisfaction.")
     NPS = strawberry.enum_value("nps", description="Willingness to recommend, 0 to 10.")
     CES = strawberry.enum_value("ces", description="Effort it took.")
+
+
+@strawberry.enum(description="What sort of thing rests on a KPI.")
+class TouchedKind(Enum):
+    KPI = strawberry.enum_value("kpi", description="A KPI that refers to it, itself or through others.")
+    SCORECARD = strawberry.enum_value(
+        "scorecard", description="A scorecard that weighs it; there is none yet."
+    )
+    BOARD = strawberry.enum_value("board", description="A board that shows it; there is none yet.")

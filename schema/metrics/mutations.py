@@ -37,7 +37,10 @@ class KpiPayload:
 
 @strawberry.type
 class MetricMutations:
-    @strawberry.mutation(description=f"Adds a KPI of the tenant's own, in force from today on. {_ADMINS}")
+    @strawberry.mutation(
+        description="Adds a KPI of the tenant's own, in force from today on. For earlier days there is no other "
+        f"definition, so its first formula answers for them too. {_ADMINS}"
+    )
     async def create_kpi(
         self,
         info: Info,
@@ -86,7 +89,7 @@ class MetricMutations:
 
     @strawberry.mutation(
         description="Takes an archived KPI back into use; with `toBuiltin` it also gets back the formula it came "
-        f"with. {_ADMINS}"
+        f"with, with `everything` its names, target and all else too. {_ADMINS}"
     )
     async def restore_kpi(
         self,
@@ -96,7 +99,12 @@ class MetricMutations:
         return await _change(
             info.context,
             lambda session, author: authoring.restore(
-                session, input.key, version=input.version, author=author, to_builtin=input.to_builtin
+                session,
+                input.key,
+                version=input.version,
+                author=author,
+                to_builtin=input.to_builtin,
+                everything=input.everything,
             ),
         )
 

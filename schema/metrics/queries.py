@@ -13,7 +13,7 @@ from backend.metrics import proofs
 from backend.metrics.definitions import get_vocabulary
 from backend.metrics.editor import check_formula
 from backend.metrics.language.sentence import Tongue
-from backend.web.access import READ_INTERACTIONS, READ_KPIS
+from backend.web.access import EDIT_KPIS, READ_INTERACTIONS, READ_KPIS
 from schema.context import Info
 from schema.interactions.queries import After, First
 from schema.metrics.definitions import Kpi, kpis_of
@@ -21,6 +21,7 @@ from schema.metrics.drills import DrilledRow
 from schema.metrics.editor import CheckFormulaPayload, FormulaVocabulary
 from schema.metrics.enums import Side
 from schema.metrics.inputs import CellInput, KpiValuesInput, place_in
+from schema.metrics.preview import PreviewKpiInput, PreviewKpiPayload
 from schema.metrics.proofs import KpiProofPayload
 from schema.metrics.reach import drill_restriction, restriction_for
 from schema.metrics.types import KpiValuesPayload, problems_of
@@ -159,6 +160,25 @@ class MetricQueries:
                 session, formula, key=key, tongue=Tongue(context.locale.value), now=context.clock()
             )
         return CheckFormulaPayload.from_domain(checked)
+
+    @strawberry.field(
+        description="What a formula would make of a KPI's numbers, beside what they are, before `reviseKpi` or "
+        "`createKpi` publishes it. It checks what they would check. For admins."
+    )
+    async def preview_kpi(
+        self,
+        info: Info,
+        input: Annotated[PreviewKpiInput, strawberry.argument(description="The draft, and the rows.")],
+    ) -> PreviewKpiPayload:
+        context = info.context
+        context.require(EDIT_KPIS)
+        try:
+            question = input.to_question(context.scope.tenant.zone)
+            async with context.lane():
+                found = await context.evaluator.preview(input.to_draft(), question)
+        except Invalid as error:
+            return PreviewKpiPayload.from_problems(problems_of(error))
+        return PreviewKpiPayload.from_domain(found, context.locale)
 
     @strawberry.field(description="Everything that a formula of the tenant may name, for completion.")
     async def vocabulary(self, info: Info) -> FormulaVocabulary:

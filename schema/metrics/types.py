@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import strawberry
@@ -12,6 +12,7 @@ from backend.core.errors import Invalid
 from backend.core.errors import Problem as DomainProblem
 from backend.core.windows import Window as DomainWindow
 from backend.metrics import judging, questions
+from backend.metrics.kpi import DatedFormula
 from backend.metrics.questions import Answer, Column, KpiDescription
 from schema.locale import Locale
 from schema.metrics.enums import CellState, Direction, Unit, Verdict
@@ -73,7 +74,22 @@ class Window:
         return None if window is None else cls(start=window.start, end=window.end)
 
 
-@strawberry.type(description="What the values of a series are.")
+@strawberry.type(description="A version of a KPI's definition that cells of an answer were computed by.")
+class SeriesVersion:
+    version: int = strawberry.field(description="Counts the KPI's revisions, from 1.")
+    effective_from: date = strawberry.field(
+        description="The first day it holds for, in the tenant's zone; the KPI's first version also holds for all "
+        "days before."
+    )
+    formula: str = strawberry.field(description="In canonical form.")
+
+    @classmethod
+    def from_domain(cls, version: DatedFormula) -> SeriesVersion:
+        """The API's form of a version."""
+        return cls(version=version.version, effective_from=version.effective_from, formula=version.formula)
+
+
+@strawberry.type(description="What the values of a series are; at the window's end, if that changed.")
 class SeriesKpi:
     key: str = strawberry.field(description="The KPI's key, or the name given with a formula.")
     name: str = strawberry.field(description="Its name in the reader's language (`Accept-Language`: en, zh).")
@@ -83,6 +99,14 @@ class SeriesKpi:
     formula: str = strawberry.field(description="What was computed, in canonical form.")
     anchor: str = strawberry.field(
         description="The moment that puts a row into a window or bucket, such as `started`."
+    )
+    version: int | None = strawberry.field(
+        description="The version of its definition in force at the window's end, by which totals are computed; null "
+        "for a formula."
+    )
+    versions: list[SeriesVersion] = strawberry.field(
+        description="Every version that a cell was computed by, the first to hold first: a cell is computed by the "
+        "one in force on its last day, one that ends in the future by today's. Empty for a formula."
     )
 
     @classmethod
@@ -96,6 +120,8 @@ class SeriesKpi:
             direction=Direction(kpi.direction) if kpi.direction else None,
             formula=kpi.formula,
             anchor=kpi.anchor,
+            version=kpi.version,
+            versions=[SeriesVersion.from_domain(one) for one in kpi.versions],
         )
 
 

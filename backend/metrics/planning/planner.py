@@ -16,6 +16,7 @@ from backend.metrics.language.attribution import AGENT, rule_of
 from backend.metrics.language.bound import Aggregate, Basis, BoundFormula, IsMissing, Row
 from backend.metrics.language.types import Field
 from backend.metrics.planning.cells import all_of
+from backend.metrics.planning.editions import Editions, Ends
 from backend.metrics.planning.moving import looked_back
 from backend.metrics.planning.parts import Collect, Part, parts_in
 from backend.metrics.planning.reach import reads_agent
@@ -102,6 +103,8 @@ class Task:
     `by_member` says that members are ranked over the whole window, so they need totals of their own.
     `restricted`: only rows of certain agents may be seen, those of one or of a team. `members` are those of a
     single cell that is asked for, each as a condition: what is taken across their dimension does not heed it.
+    `formulas` are those in force at the window's end; `editions` has all that its cells need, for each of the
+    formulas, and is empty where none of them changes.
     """
 
     formulas: tuple[BoundFormula, ...]
@@ -112,11 +115,24 @@ class Task:
     by_member: bool = False
     restricted: bool = False
     members: tuple[tuple[Field, Row], ...] = ()
+    editions: tuple[Editions, ...] = ()
 
     @property
     def windows(self) -> tuple[Window | None, ...]:
         """The asked window, and the one it is compared with."""
         return (self.window,) if self.previous is None else (self.window, self.previous)
+
+    def ends(self, window: Window | None) -> Ends:
+        """When the cells of one of the windows end."""
+        return Ends(self.split.grain, *([] if window is None else [window]))
+
+    def formulas_in(self, window: Window | None) -> tuple[BoundFormula, ...]:
+        """Every formula by which a cell of one of the windows is computed."""
+        if not self.editions:
+            return self.formulas
+        ends = self.ends(window)
+        needed = [each.formulas[at] for each in self.editions for at in ends.find_used(each.instants)]
+        return tuple(one for one in needed if one is not None)
 
     def scan(self, part: Part, window: Window | None, split: Split) -> Scan:
         """The rows that a part of this question is collected over for the groups of a split."""
@@ -201,9 +217,9 @@ def plan(tasks: Iterable[Task]) -> Plan:
     """The fewest statements that collect every part of every question."""
     gathered: dict[tuple[Scan, Kind], _Gathered] = {}
     for task in tasks:
-        parts = dict.fromkeys(part for one in task.formulas for part in parts_in(one.expression))
         for window in task.windows:
-            for part in parts:
+            formulas = task.formulas_in(window)
+            for part in dict.fromkeys(part for one in formulas for part in parts_in(one.expression)):
                 for split in task.splits(part):
                     place = task.scan(part, window, split), kind_of(part)
                     group = gathered.setdefault(place, _Gathered())

@@ -8,7 +8,6 @@ from itertools import islice
 from typing import Any, TypeAlias
 
 from backend.core.errors import Invalid
-from backend.metrics.kpi import Kpi
 from backend.metrics.language.attribution import rule_of
 from backend.metrics.language.bound import Aggregate, BoundFormula
 from backend.metrics.language.types import Unit
@@ -71,12 +70,11 @@ def by_scan(task: Task) -> Mapping[Scan, tuple[Aggregate, ...]]:
 
 def prove(
     wanted: Wanted,
-    definitions: Sequence[Kpi | None],
     cells: Sequence[Cell],
     tallies: Mapping[Scan, Tally],
     data_version: DataVersion | None,
 ) -> list[Proof]:
-    """The proofs of a question's KPIs; `definitions` has None where a formula was asked.
+    """The proofs of a question's KPIs.
 
     `cells` are the values of `with_aggregates`. Raises Invalid (ANSWER_TOO_LARGE) where there are more than
     MOST_REASONS different exclusions.
@@ -86,17 +84,15 @@ def prove(
     return [
         Proof(
             kpi,
-            defined.version if defined else None,
-            defined.effective_from if defined else None,
+            kpi.version,
+            kpi.versions[-1].effective_from if kpi.versions else None,
             task.window,
             wanted.zone,
             cell,
             tuple(_aggregates(formula, single, task, tallies)),
             data_version,
         )
-        for formula, kpi, defined, cell in zip(
-            task.formulas, wanted.kpis, definitions, cells[: len(task.formulas)], strict=True
-        )
+        for formula, kpi, cell in zip(task.formulas, wanted.kpis, cells[: len(task.formulas)], strict=True)
     ]
 
 

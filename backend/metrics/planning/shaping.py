@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from backend.core.errors import Invalid
 from backend.core.windows import Window, bucket_starts
-from backend.metrics.language.bound import BoundFormula, ContactedAgain
-from backend.metrics.planning.arithmetic import Result, last_step, to_float
-from backend.metrics.planning.calendar import look_ahead
+from backend.metrics.planning.arithmetic import Result, to_float
 from backend.metrics.planning.comparing import Compared, Watch
 from backend.metrics.planning.frames import Frames, GroupKey
 from backend.metrics.planning.members import Members
 from backend.metrics.planning.moving import instants
 from backend.metrics.planning.overcounts import find_summed, overcount
-from backend.metrics.planning.parts import Part, empty, parts_in
+from backend.metrics.planning.parts import Part, empty
 from backend.metrics.planning.planner import ALL, Split, Task
-from backend.metrics.planning.reach import leaves_of
+from backend.metrics.planning.readings import Reading, Readings
 from backend.metrics.questions import Answer, Cell, CellState, Column, KpiDescription, Order
 
 MOST_CELLS = 100_000  # of one answer: a second of Python, 10 MB of JSON
@@ -112,37 +110,53 @@ class _Side:
     def __init__(self, wanted: Wanted, frames: Frames, window: Window | None, now: datetime) -> None:
         self._wanted, self._task, self._frames = wanted, wanted.task, frames
         self._window, self._now = window, now
-        self._steps = [last_step(formula.expression) for formula in self._task.formulas]
-        self._parts = [parts_in(formula.expression) for formula in self._task.formulas]
-        self._matures = [_maturity(formula) for formula in self._task.formulas]
-        self._stateful = [any(part.basis.state for part in parts) for parts in self._parts]
+        self._readings = Readings(self._task, window)
         grain = self._task.split.grain
-        self._begun = len(instants(window, grain, now)) if window and any(self._stateful) else 0  # cells
+        self._begun = len(instants(window, grain, now)) if window and self._readings.stateful else 0  # cells
         self.starts: list[datetime] = bucket_starts(window, grain) if grain and window else []
 
     def groups(self) -> set[GroupKey]:
         """Every group that any KPI that is shown has rows in."""
         split = self._task.split
-        return {
-            key
-            for parts in self._parts[: len(self._wanted.shown)]
-            for part in parts
-            for key in self._frames.groups(self._task.scan(part, self._window, split), split, part)
-        }
+        found: set[GroupKey] = set()
+        for at in range(len(self._wanted.shown)):
+            for reading in self._readings.of(at):
+                keys = {
+                    key
+                    for part in reading.parts
+                    for key in self._frames.groups(self._task.scan(part, self._window, split), split, part)
+                }
+                found |= keys if not self._varies(at, split) else self._read_by(at, reading, keys)
+        return found
 
     def results(self, at: int, split: Split, keys: Sequence[GroupKey]) -> list[Result]:
         """One KPI's values for the groups of the question's split, of its members, or of everything."""
-        step = self._steps[at]
+        if not self._varies(at, split):
+            return self._results(self._readings.one(at, self._end(None)), split, keys)
+        found: dict[GroupKey, Result] = {}
+        for reading in self._readings.of(at):
+            chosen = list(self._read_by(at, reading, keys))
+            found |= zip(chosen, self._results(reading, split, chosen), strict=True)
+        return [found[key] for key in keys]
+
+    def _results(self, reading: Reading, split: Split, keys: Sequence[GroupKey]) -> list[Result]:
         found = [
             (self._collected(part, split), _narrowing(split, part), empty(part.collect))
-            for part in self._parts[at]
+            for part in reading.parts
         ]
         return [
-            step([values.get(narrow(key), nothing) for values, narrow, nothing in found])
-            if self._has_begun(at, split, key)
+            reading.step([values.get(narrow(key), nothing) for values, narrow, nothing in found])
+            if self._has_begun(reading, split, key)
             else _NO_DATA
             for key in keys
         ]
+
+    def _varies(self, at: int, split: Split) -> bool:
+        """Whether the groups of a split are read differently; without a grain all end when the window does."""
+        return split.grain is not None and self._readings.varies(at)
+
+    def _read_by(self, at: int, reading: Reading, keys: Iterable[GroupKey]) -> set[GroupKey]:
+        return {key for key in keys if self._readings.one(at, self._end(_rank(key))) is reading}
 
     def column(self, at: int, rows: Sequence[_Row]) -> Column:
         """One KPI's cells over the rows."""
@@ -186,9 +200,9 @@ class _Side:
             scan, own, part, lambda key: None if only not in (None, key[0]) else tuple(key[at] for at in kept)
         )
 
-    def _has_begun(self, at: int, split: Split, key: GroupKey) -> bool:
+    def _has_begun(self, reading: Reading, split: Split, key: GroupKey) -> bool:
         """Whether a cell has anything to say yet: nobody knows the states of times to come."""
-        return not self._stateful[at] or (_rank(key) if split.grain else 0) < self._begun
+        return not reading.stateful or (_rank(key) if split.grain else 0) < self._begun
 
     def _end(self, rank: int | None) -> datetime | None:
         if rank is not None and rank + 1 < len(self.starts):
@@ -196,12 +210,15 @@ class _Side:
         return None if self._window is None else self._window.end
 
     def _cell(self, at: int, result: Result, end: datetime | None) -> Cell:
+        reading = self._readings.one(at, end)
+        if not reading.answerable:
+            return Cell(None, 0, None, None, CellState.ERROR)
         try:
             value, top, bottom = to_float(result.value), to_float(result.top), to_float(result.bottom)
         except OverflowError:
             return Cell(None, result.n or 0, None, None, CellState.ERROR)
         n = result.n or 0
-        matures = self._matures[at]
+        matures = reading.matures
         if value is None:
             state = CellState.NO_DATA
         elif n < self._wanted.minimum_samples[at] and not (result.counted and top is None):
@@ -279,10 +296,3 @@ def _rank(key: GroupKey) -> int:
     first = key[0]
     assert isinstance(first, int)
     return first - 1
-
-
-def _maturity(formula: BoundFormula) -> timedelta | None:
-    """How long after a bucket's end its value may still change, for what looks ahead of a row."""
-    rows = [row for part in parts_in(formula.expression) for row in (part.value, part.condition) if row]
-    spans = [leaf.within for row in rows for leaf in leaves_of(row) if isinstance(leaf, ContactedAgain)]
-    return look_ahead(max(spans)) if spans else None

@@ -1,10 +1,12 @@
 import json
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
 
 import pytest
 from rich.console import Console
 
-from backend.cli.answers import show_value, to_csv, to_json, to_table
+from backend.cli.answers import show_value, to_csv, to_json, to_table, version_notes
+from backend.metrics.kpi import DatedFormula
 from backend.metrics.language.types import Unit
 from backend.metrics.questions import Answer, Cell, CellState, Column, KpiDescription, Member
 
@@ -109,6 +111,19 @@ def test_csv_quotes_what_needs_it():
     text = to_csv(answer([Cell(1, 1, None, None, CellState.OK)], [Member('a,"1"\n', "Ann")]))
     assert text.splitlines()[0] == "agent,x,x.n,x.numerator,x.denominator,x.state"
     assert '"a,""1""\n",1,1,,,ok' in text
+
+
+def test_a_note_says_which_cells_are_by_which_version():
+    shown = answer([Cell(1, 1, None, None, CellState.OK)], [Member("a", "A")])
+    assert list(version_notes(shown)) == []
+    versions = tuple(
+        DatedFormula(number, f"count() * {number}", date(2026, number, 1)) for number in (1, 2, 5)
+    )
+    shown.columns[0].kpi = replace(shown.columns[0].kpi, versions=versions)
+    assert list(version_notes(shown)) == [
+        "x: cells that end by the start of 2026-02-01 are by version 1, count() * 1; later ones by version 2.",
+        "x: cells that end by the start of 2026-05-01 are by version 2, count() * 2; later ones by version 5.",
+    ]
 
 
 def test_what_agents_count_beyond_the_total_is_told():

@@ -264,3 +264,72 @@ async def test_what_means_nothing_is_refused(cli, arguments):
     assert (outcome.code, outcome.out) == (1, "")
     assert outcome.err.startswith("Error: ")
     assert "something went wrong" not in outcome.err
+
+
+# what another formula would make of it
+
+PREVIEW = ("kpi", "preview", "aht", "--tenant", "berlin", *DAYS)
+
+
+async def test_a_preview_has_both_formulas_side_by_side(cli):
+    outcome = await cli(*PREVIEW, "--formula", "max( handle_time )", "--grain", "day", "--format", "json")
+    assert (outcome.code, outcome.err) == (0, "")
+    preview = json.loads(outcome.out)
+    assert preview["window"]["from"] == "2026-01-05T00:00:00+01:00"
+    assert [row["bucket"] for row in preview["rows"]] == [
+        "2026-01-05T00:00:00+01:00",
+        "2026-01-06T00:00:00+01:00",
+    ]
+    old, new = cell(460, 3, 1380, 3), cell(540, 3)
+    assert preview["totals"] == {"cells": {"old": old, "new": new, "difference": 80}}
+    for row in preview["rows"]:
+        cells = row["cells"]
+        assert cells["difference"] == cells["new"]["value"] - cells["old"]["value"]
+    assert preview["touched"] == []
+
+
+async def test_a_preview_is_a_table_with_what_it_would_be_once_published(cli):
+    outcome = await cli(
+        *PREVIEW, "--formula", "max(handle_time)", "--by", "channel", "--effective-from", "2099-01-01"
+    )
+    assert outcome.code == 0, outcome.err
+    head, _, *rows = (line.split() for line in outcome.out.splitlines())
+    assert head == ["channel", "old", "n", "new", "n", "published", "n", "new", "-", "old"]
+    total = " ".join(next(row for row in rows if row[:1] == ["total"]))
+    assert total == "total 7 min 40 s 3 9 min 00 s 3 7 min 40 s 3 1 min 20 s"
+
+
+async def test_a_preview_of_a_new_kpi_has_only_the_new_side_and_stores_nothing(cli):
+    before = (await cli("kpis", "--tenant", "berlin")).out
+    outcome = await cli("kpi", "preview", "fresh", "--tenant", "berlin", *DAYS, "--formula", "count()")
+    head, *_, total = (line.split() for line in outcome.out.splitlines())
+    assert (head, total) == (["new", "n"], ["4", "4"])
+    assert (await cli("kpis", "--tenant", "berlin")).out == before
+
+
+async def test_a_mistake_in_a_draft_is_pointed_at(cli):
+    outcome = await cli(*PREVIEW, "--formula", "avg(handle_tme)")
+    assert (outcome.code, outcome.out) == (1, "")
+    lines = outcome.err.splitlines()
+    at = next(number for number, line in enumerate(lines) if line.strip() == "avg(handle_tme)")
+    assert lines[at + 1] == "      ^^^^^^^^^^"
+    unit = await cli(*PREVIEW, "--formula", "count()")
+    assert unit.code == 1
+    assert "Create a new KPI" in unit.err
+
+
+async def test_a_preview_needs_a_key_a_formula_and_days(nowhere):
+    for arguments in (
+        ("--formula", "count()", *DAYS),
+        ("aht", *DAYS),
+        ("aht", "--formula", "count()"),
+        ("aht", "--formula", "count()", *DAYS, "--effective-from", "2026-01-01T08:00"),
+    ):
+        outcome = await nowhere("kpi", "preview", *arguments, "--tenant", "acme")
+        assert (outcome.code, outcome.out) == (2, ""), arguments
+
+
+async def test_a_kpi_called_preview_is_asked_for_under_a_name(cli):
+    outcome = await cli("kpi", "p=@preview", "--tenant", "berlin")
+    assert outcome.code == 1
+    assert "There is no KPI “preview”" in outcome.err

@@ -53,11 +53,9 @@ class Ann:
         async with self.tenant.write() as session:
             return await authoring.archive(session, key, version=version, author=self._author())
 
-    async def restore(self, key: str, version: int = 1, *, to_builtin: bool = False) -> Kpi:
+    async def restore(self, key: str, version: int = 1, **how: bool) -> Kpi:
         async with self.tenant.write() as session:
-            return await authoring.restore(
-                session, key, version=version, author=self._author(), to_builtin=to_builtin
-            )
+            return await authoring.restore(session, key, version=version, author=self._author(), **how)
 
     async def kpi(self, key: str, now: datetime | None = None) -> Kpi | None:
         async with self.tenant.read() as session:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 
 from backend.core.errors import Invalid, NotFound
+from backend.interactions.models import attribute
 from backend.metrics import authoring, definitions
 from backend.metrics.authoring import Author
 from backend.metrics.catalogue import find_builtin
@@ -134,21 +137,76 @@ async def test_a_built_in_is_overridden_and_restored(ann: Ann, world: World):
     assert builtin is not None
     await world.interact({"resolved": True}, {"resolved": None})
     before = await world.total("@resolution_rate")
-    revised = await ann.revise("resolution_rate", 1, formula="count(where resolved) * 7", name_en="Sevens")
-    assert (revised.version, revised.builtin, revised.name_en) == (2, True, "Sevens")
-    assert (await world.total("@resolution_rate")).value == 7
+    revised = await ann.revise("resolution_rate", 1, formula="share(resolved) / 2", name_en="Halves")
+    assert (revised.version, revised.builtin, revised.name_en) == (2, True, "Halves")
+    assert (await world.total("@resolution_rate", window=None)).value == 0.5
     restored = await ann.restore("resolution_rate", 2, to_builtin=True)
-    assert (restored.version, restored.formula, restored.name_en) == (3, builtin.formula, "Sevens")
+    assert (restored.version, restored.formula, restored.name_en) == (3, builtin.formula, "Halves")
     assert await world.total("@resolution_rate") == before
     formulas = [one.formula for one in await ann.history("resolution_rate")]
-    assert formulas == [builtin.formula, "count(where resolved) * 7", builtin.formula]
+    assert formulas == [builtin.formula, "share(resolved) / 2", builtin.formula]
     assert (await ann.restore("resolution_rate", 3, to_builtin=True)).latest_version == 3
 
 
-async def test_how_values_are_shown_goes_with_the_formula_and_comes_back_with_it(ann: Ann):
+async def test_a_unit_is_for_ever(ann: Ann):
+    """Cells of several versions stand in one column, so no version may count in another unit."""
     assert (await ann.revise("qa_score", 1, formula="median(review.score)")).unit == "points"
-    assert (await ann.revise("qa_score", 2, formula="share(review.passed)")).unit is None
-    assert (await ann.restore("qa_score", 3, to_builtin=True)).unit == "points"
+    with pytest.raises(Invalid) as refusal:
+        await ann.revise("qa_score", 2, formula="share(review.passed)")
+    [problem] = refusal.value.problems
+    assert (problem.code, problem.path) == ("KPI_UNIT_CHANGED", ("formula",))
+    assert (
+        problem.message
+        == "“qa_score” is a score and would become a share: its past could not stand beside it."
+    )
+    assert problem.hint == "Create a new KPI for it, or let the formula give a score."
+    await ann.create("ours", "count()")
+    later = TODAY + timedelta(days=3)
+    for formula, on in (("avg(handle_time)", None), ("sum(handle_time) / 1h", later), ("@csat", later)):
+        assert ("KPI_UNIT_CHANGED", ("formula",)) in await ann.problems(
+            ann.revise("ours", 1, on, formula=formula)
+        )
+    await ann.revise("ours", 1, later, formula="count(where answered)")
+    assert await ann.problems(ann.revise("ours", 2, formula="@aht")) == [("KPI_UNIT_CHANGED", ("formula",))]
+
+
+async def test_a_formula_that_lost_its_sense_may_be_mended_in_any_unit(ann: Ann, acme: TenantDatabase):
+    async with acme.write() as session:
+        await session.execute(insert(attribute).values(key="mood", type="text"))
+    await ann.create("moody", 'count(where mood = "sour")')
+    async with acme.write() as session:
+        await session.execute(attribute.delete())
+    assert (await ann.revise("moody", 1, formula="share(resolved)")).version == 2
+
+
+async def test_a_built_in_comes_back_with_everything(ann: Ann):
+    builtin = await ann.kpi("aht")
+    assert builtin is not None
+    told: dict[str, Any] = {
+        "name_en": "Ours", "name_zh": "我们的", "doc": "Changed.", "family": "quality", "direction": "up",
+        "minimum_sample": 7, "target": Band(Decimal(1)), "benchmark": Band(None, Decimal(2)), "guardrails": ("fcr",),
+    }  # fmt: skip
+    revised = await ann.revise("aht", 1, formula="median(handle_time)", **told)
+    only_formula = await ann.restore("aht", 2, to_builtin=True)
+    assert only_formula == replace(revised, formula=builtin.formula, version=3, latest_version=3)
+    restored = await ann.restore("aht", 3, everything=True)
+    assert restored == replace(builtin, version=4, latest_version=4, effective_from=TODAY)
+    assert set((await ann.audit())[-1][3]["changed"]) == set(told)
+    assert (await ann.restore("aht", 4, everything=True)).latest_version == 4
+    await ann.create("ours", "count()")
+    assert await ann.problems(ann.restore("ours", everything=True)) == [("KPI_NOT_BUILTIN", ("everything",))]
+
+
+async def test_an_archived_built_in_comes_back_with_everything_also_without_its_guardrail(ann: Ann):
+    await ann.create("base", "count()")
+    await ann.revise("reopen_rate", 1, guardrails=("base",))
+    await ann.archive("reopen_rate", 2)
+    await ann.archive("base")
+    assert await ann.problems(ann.restore("reopen_rate", 2)) == [("GUARDRAIL_INVALID", ("guardrails", 0))]
+    restored = await ann.restore("reopen_rate", 2, everything=True)
+    builtin = find_builtin("reopen_rate")
+    assert builtin is not None
+    assert (restored.guardrails, restored.archived_at) == (builtin.guardrails, None)
 
 
 async def test_only_what_came_with_scoredesk_can_go_back_to_that(ann: Ann):
@@ -194,8 +252,8 @@ async def test_a_kpi_whose_ground_is_gone_stays_archived(ann: Ann):
 
 
 async def test_an_archived_built_in_comes_back_with_its_own_formula(ann: Ann):
-    await ann.create("base", "count()")
-    await ann.revise("reopen_rate", 1, formula="@base * 2")
+    await ann.create("base", "share(resolved)")
+    await ann.revise("reopen_rate", 1, formula="1 - @base")
     await ann.archive("reopen_rate", 2)
     await ann.archive("base")
     restored = await ann.restore("reopen_rate", 2, to_builtin=True)

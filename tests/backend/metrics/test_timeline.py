@@ -39,7 +39,26 @@ async def test_python_and_postgresql_agree_on_every_day(acme: TenantDatabase, gl
             day = DAY + timedelta(days=days)
             stored = await repository.list_kpis(session, day)
             assert timeline.formulas(day) == {one.key: one.formula for one in stored}
+            histories = await repository.list_histories(session, day)
+            assert [one for one, _ in histories] == stored
             assert {one.latest_version for one in stored if one.key in keys} == {7}
+
+
+def test_who_rests_on_whom():
+    timeline = Timeline(
+        {
+            "a": [(date.min, "count()")],
+            "b": [(date.min, "@a"), (DAY + timedelta(days=9), "count()")],
+            "c": [(date.min, "@b * 2")],
+            "d": [(date.min, "count()"), (DAY + timedelta(days=1), "@c + @a")],
+            "past": [(date.min, "@a"), (DAY, "count()")],
+        },
+        DAY,
+    )
+    assert timeline.referring_to("a") == ["b", "d"]
+    assert timeline.resting_on("a") == ["b", "c", "d"]
+    assert timeline.resting_on("c") == ["d"]
+    assert timeline.resting_on("nothing") == []
 
 
 def test_the_days_on_which_something_begins():

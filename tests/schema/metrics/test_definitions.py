@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import insert
 
 from backend.interactions import models
+from backend.metrics.catalogue import find_builtin
 from tests.canaries import CANARY
 from tests.schema.desk import Desk
 from tests.statements import counted
@@ -109,10 +110,18 @@ async def test_a_kpi_from_creation_to_archive(desk: Desk) -> None:
 async def test_a_built_in_is_overridden_and_restored(desk: Desk) -> None:
     before = (await listed(desk))["qa_score"]
     assert before["unit"] == "POINTS"
-    revised = await change(desk, "reviseKpi", key="qa_score", version=1, formula="share(review.passed)")
-    assert (revised["kpi"]["unit"], revised["kpi"]["builtinFormula"]) == ("RATIO", before["formula"])
+    names = {"en": "Ours", "zh": "我们的"}
+    revised = await change(
+        desk, "reviseKpi", key="qa_score", version=1, formula="max(review.score)", names=names
+    )
+    assert (revised["kpi"]["unit"], revised["kpi"]["builtinFormula"]) == ("POINTS", before["formula"])
     restored = await change(desk, "restoreKpi", key="qa_score", version=2, toBuiltin=True)
-    assert (restored["kpi"]["formula"], restored["kpi"]["unit"]) == (before["formula"], "POINTS")
+    assert (restored["kpi"]["formula"], restored["kpi"]["names"]) == (before["formula"], names)
+    whole = await change(desk, "restoreKpi", key="qa_score", version=3, everything=True)
+    builtin = find_builtin("qa_score")
+    assert builtin is not None
+    assert whole["kpi"]["names"] == {"en": builtin.name_en, "zh": builtin.name_zh}
+    assert whole["kpi"]["formula"] == before["formula"]
 
 
 async def test_a_formula_to_come(desk: Desk) -> None:
@@ -248,7 +257,7 @@ async def test_a_check_for_a_key_sees_what_storing_would(desk: Desk) -> None:
     assert await codes("@quick", "csat") == ["KPI_CIRCLE"]
     assert await codes("@mine", "mine") == ["KPI_CIRCLE"]
     await change(desk, "createKpi", **QUICK | {"key": "late", "formula": "@aht + 30s"})
-    assert await codes("count()", "aht") == ["KPI_DEPENDENT_BROKEN"]
+    assert await codes("count()", "aht") == ["KPI_UNIT_CHANGED", "KPI_DEPENDENT_BROKEN"]
     assert await codes("count()", "brand_new") == []
 
 

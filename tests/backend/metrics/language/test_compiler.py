@@ -26,6 +26,18 @@ def test_an_edited_kpi_is_seen_at_once_also_through_another() -> None:
     assert compiler.compile("@top", VOCABULARY, definitions).formula == first.formula
 
 
+def test_a_text_is_remembered_by_several_definitions_and_not_by_any_number() -> None:
+    compiler = Compiler()
+    made = [compiler.compile("@inner * 2", VOCABULARY, {"inner": f"count() + {n}"}) for n in range(20)]
+    for number in (19, 15, 12):
+        definitions = {"inner": f"count() + {number}"}
+        assert compiler.compile("@inner * 2", VOCABULARY, definitions) is made[number]
+    again = compiler.compile("@inner * 2", VOCABULARY, {"inner": "count() + 0"})
+    assert again is not made[0]
+    assert again == made[0]
+    assert len(compiler) == 1
+
+
 def test_a_kpi_that_was_missing_and_now_is_there_is_seen() -> None:
     compiler = Compiler()
     assert compiler.compile("@new", VOCABULARY, {}).formula is None
