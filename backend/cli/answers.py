@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from datetime import datetime, time
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -33,13 +34,15 @@ def to_json(answer: Answer) -> str:
 
 
 def to_csv(answer: Answer) -> str:
-    """One line per row: bucket, dimensions, then value, n, numerator, denominator and state of each KPI."""
+    """One line per row: bucket, dimensions, then value, n, numerator, denominator, state and matured share
+    of each KPI.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     head = [*(["bucket"] if answer.buckets is not None else []), *answer.dimensions]
     for column in answer.columns:
         key = column.kpi.key
-        head += [key, f"{key}.n", f"{key}.numerator", f"{key}.denominator", f"{key}.state"]
+        head += [key, *(f"{key}.{name}" for name in ("n", "numerator", "denominator", "state", "matured"))]
         head += [f"{key}.previous"] if answer.previous_columns is not None else []
     writer.writerow(head)
     for row in range(_row_count(answer)):
@@ -53,6 +56,7 @@ def to_csv(answer: Answer) -> str:
                 _number(cell.numerator),
                 _number(cell.denominator),
                 cell.state.value,
+                _number(cell.matured),
             ]
             if answer.previous_columns is not None:
                 line.append(_number(answer.previous_columns[number].cell(row).value))
@@ -156,6 +160,7 @@ def cell_document(cell: Cell, before: Cell | None = None) -> dict[str, Any]:
         "numerator": _number(cell.numerator),
         "denominator": _number(cell.denominator),
         "state": cell.state.value,
+        "matured": _number(cell.matured),
     }
     if before is not None:
         shown["previous"] = cell_document(before)
@@ -171,11 +176,17 @@ def _row_count(answer: Answer) -> int:
 def _shown(columns: list[Column], cells: list[Cell], before: list[Cell] | None) -> list[str]:
     texts = []
     for number, (column, cell) in enumerate(zip(columns, cells, strict=True)):
-        texts.append(show_value(cell.value, column.kpi) + _MARKS[cell.state])
+        texts.append(show_value(cell.value, column.kpi) + _mark(cell))
         if before is not None:
             texts.append(show_value(before[number].value, column.kpi))
         texts.append(f"{cell.n:,}")
     return texts
+
+
+def _mark(cell: Cell) -> str:
+    if cell.state is CellState.PROVISIONAL and cell.matured is not None:
+        return f" (provisional: {math.floor(cell.matured * 100)} % matured)"
+    return _MARKS[cell.state]
 
 
 def _bucket(start: datetime, whole_days: bool) -> str:

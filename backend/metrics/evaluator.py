@@ -52,9 +52,8 @@ class Evaluator:
                 lowered = lower(statement, setting)
                 frames.add(lowered, (await session.execute(lowered.select)).all())
             members = Members(await repository.members_by_id(session, frames.ids))
-        now = self._clock()
         return [
-            outcome if isinstance(outcome, DomainError) else _shaped(outcome, frames, members, now)
+            outcome if isinstance(outcome, DomainError) else _shaped(outcome, frames, members, setting.now)
             for outcome in outcomes
         ]
 
@@ -78,7 +77,7 @@ class Evaluator:
                 for scan, aggregates in by_scan(wanted.task).items()
             }
             data_version = await repository.find_data_version(session)
-        cells = shape(whole, frames, Members({}), self._clock()).totals
+        cells = shape(whole, frames, Members({}), setting.now).totals
         definitions = [preparation.kpis[ask.key] if ask.formula is None else None for ask in question.kpis]
         return prove(wanted, definitions, cells, tallies, data_version)
 

@@ -9,15 +9,19 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from backend.metrics.language.binding_rows import RowBinder
-from backend.metrics.language.bound import Aggregate, Basis, Row
+from backend.metrics.language.bound import Aggregate, Basis, Combination, Row
 from backend.metrics.language.diagnostics import Code, Findings, find_nearest
 from backend.metrics.language.fields import CUSTOMER, INTERACTION
 from backend.metrics.language.formatter import format_node
 from backend.metrics.language.functions import Function, Gives, Takes
+from backend.metrics.language.naming import report_unreachable
 from backend.metrics.language.terms import Budget, Use, joined, type_label
 from backend.metrics.language.tree import NO_CLAUSES, Call, Clauses, Node
 from backend.metrics.language.types import BOOLEAN, COUNT, MOMENT, RATIO, Fact, Kind, Type, Vocabulary
 from backend.metrics.language.vocabulary import find_fact, reachable
+
+MOST_VALUES = 8  # that are counted together
+_COUNTABLE = {Kind.NUMBER, Kind.TEXT, Kind.DATE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,8 @@ class AggregateBinder:
     def _taken(self, node: Call, function: Function, rows: RowBinder) -> tuple[Row | None, Type] | None:
         """The argument and the type of the result."""
         wanted = 0 if function.takes is Takes.NOTHING else 1
+        if function.takes is Takes.VALUES and 1 < len(node.arguments) <= MOST_VALUES:
+            return self._combined(node, function, rows)
         if len(node.arguments) != wanted:
             self._wrong_count(node, function)
             return None
@@ -93,11 +99,23 @@ class AggregateBinder:
         term = rows.term(argument)
         if term is None:
             return None
-        allowed = {Kind.NUMBER} if function.takes is Takes.NUMBER else {Kind.NUMBER, Kind.TEXT, Kind.DATE}
+        allowed = {Kind.NUMBER} if function.takes is Takes.NUMBER else _COUNTABLE
         if term.type.kind not in allowed:
             self._wrong_argument(argument, function, term.type)
             return None
         return term.row, COUNT if function.gives is Gives.COUNT else term.type
+
+    def _combined(self, node: Call, function: Function, rows: RowBinder) -> tuple[Row, Type] | None:
+        """Several values that are counted as one."""
+        terms = [rows.term(argument) for argument in node.arguments]
+        known = [term for term in terms if term is not None]
+        for term in known:
+            if term.type.kind not in _COUNTABLE:
+                self._wrong_argument(term.node, function, term.type)
+                return None
+        if len(known) < len(terms):
+            return None
+        return Combination(tuple(term.row for term in known)), COUNT
 
     def _where(self, node: Call) -> tuple[Row | None, Sequence[Use], bool]:
         if node.clauses.where is None:
@@ -116,13 +134,7 @@ class AggregateBinder:
         for use in uses:
             if not reachable(self._vocabulary, name, use.field):
                 sound = False
-                own = ", ".join(sorted(fact.own))
-                use.findings.add(
-                    Code.FIELD_NOT_REACHABLE,
-                    use.span,
-                    f"{fact.label_en.capitalize()} have no {use.field.name}.",
-                    hint=f"Besides their own fields they have {own} and the calendar's." if own else None,
-                )
+                report_unreachable(use, fact)
         return fact if sound else None
 
     def _mixed(self, uses: Sequence[Use]) -> None:

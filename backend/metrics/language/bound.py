@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from backend.metrics.language.moving import Moving
-from backend.metrics.language.types import BOOLEAN, Field, Type
+from backend.metrics.language.types import BOOLEAN, TEXT, Field, Type
 
 # row expressions
 
@@ -110,13 +110,52 @@ class Choose:
 
 
 @dataclass(frozen=True, slots=True)
-class ContactedAgain:
-    """Whether the same customer started another counted interaction within so many ms after this one started.
+class Related:
+    """Whether the same customer has another counted row of a fact, `moment` of which lies near this row.
 
-    NULL when the customer or the start is unknown.
+    That is at most `within` ms after this row's anchor, or before it where `ahead` is False. `where` holds
+    for the other row; the fields in `alike` are known and equal on both. With `since` the anchor is that
+    moment of the interaction which the row is or belongs to, and the customer is that interaction's. NULL
+    when the customer or the anchor is unknown.
     """
 
+    fact: str
+    moment: Field
     within: int
+    ahead: bool
+    where: Row | None = None
+    alike: tuple[Field, ...] = ()
+    since: Field | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """Whether the interaction that a row is or belongs to has a counted row of a linked fact.
+
+    `moment` of that row has happened, and `where` holds for it. NULL when the row belongs to no interaction.
+    """
+
+    fact: str
+    moment: Field
+    where: Row | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Matured:
+    """Whether so many ms have passed since a row's anchor (or `since`, as in Related) when it is asked.
+
+    NULL when that moment is unknown.
+    """
+
+    span: int
+    since: Field | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Combination:
+    """Several values of a row as one; NULL when any of them is. Only counted, never computed with."""
+
+    rows: tuple[Row, ...]
 
 
 Row = (
@@ -131,7 +170,10 @@ Row = (
     | Logic
     | Not
     | Choose
-    | ContactedAgain
+    | Related
+    | Linked
+    | Matured
+    | Combination
 )
 
 
@@ -139,7 +181,7 @@ def type_of(row: Row) -> Type:
     """What sort of value a row expression has."""
     if isinstance(row, Literal | FieldValue | Arithmetic | Scaled | Choose):
         return row.type
-    return BOOLEAN
+    return TEXT if isinstance(row, Combination) else BOOLEAN
 
 
 # formula expressions
@@ -165,7 +207,7 @@ class Basis:
 class Aggregate:
     """One aggregate over the rows of a fact.
 
-    function: count, count_distinct, sum, avg, min, max, stddev, share, percentile (log histogram),
+    function: count, count_distinct, count_repeated, sum, avg, min, max, stddev, share, percentile (log histogram),
     exact_percentile (percentile_cont), disc_percentile (percentile_disc). `percentile` is in (0, 1) for
     those three. For share, the argument is the condition and the rows where it is NULL are not in the
     denominator. `type` is the type of the result before division by its scale. The members of the

@@ -61,6 +61,8 @@ class Code(StrEnum):
     RESULT_NOT_NUMBER = "RESULT_NOT_NUMBER"
     FACTS_MIXED = "FACTS_MIXED"
     FIELD_NOT_REACHABLE = "FIELD_NOT_REACHABLE"
+    RELATION_NESTED = "RELATION_NESTED"
+    TOO_MANY_RELATIONS = "TOO_MANY_RELATIONS"
 
 
 MEANINGS: dict[Code, str] = {
@@ -103,7 +105,10 @@ MEANINGS: dict[Code, str] = {
     Code.FIELD_OUTSIDE_AGGREGATE: "A field has a value per row; a formula needs one per cell.",
     Code.RESULT_NOT_NUMBER: "The formula, or a side of its arithmetic, would be a condition or a text.",
     Code.FACTS_MIXED: "One aggregate over two kinds of rows: surveys and orders, say.",
-    Code.FIELD_NOT_REACHABLE: "The rows that are counted do not have this field.",
+    Code.FIELD_NOT_REACHABLE: "The rows that are counted, or looked for, do not have this field.",
+    Code.RELATION_NESTED: "A condition on another row looks for further rows itself.",
+    Code.TOO_MANY_RELATIONS: "More than 8 conditions that look for other rows, counting those of the KPIs "
+    "it refers to.",
 }
 
 

@@ -16,8 +16,10 @@ class Takes(StrEnum):
     NOTHING = "nothing"
     CONDITION = "a condition"
     NUMBER = "a number"
-    VALUE = "a text, number or date"
+    VALUES = "texts, numbers or dates"
     DURATION = "a duration"
+    RELATION = "a duration, a moment[, fields that are equal] [where a condition]"
+    LINK = "a moment [where a condition]"
 
 
 class Gives(StrEnum):
@@ -65,9 +67,16 @@ COUNT = Function(
     "count(where answered)", "number of {fact}", "{fact}数量",
 )  # fmt: skip
 COUNT_DISTINCT = Function(
-    "count_distinct", "count_distinct", Takes.VALUE, Gives.COUNT, False,
-    "Number of different values; rows without a value are not counted.",
+    "count_distinct", "count_distinct", Takes.VALUES, Gives.COUNT, False,
+    "Number of different values, or of different combinations of several; rows without a value are not "
+    "counted.",
     "count_distinct(customer)", "distinct count of {x}", "不同{x}的个数",
+)  # fmt: skip
+COUNT_REPEATED = Function(
+    "count_repeated", "count_repeated", Takes.VALUES, Gives.COUNT, False,
+    "Number of different values (or combinations) that more than one row has; rows without a value are not "
+    "counted.",
+    "count_repeated(customer where order.paid)", "number of {x} that occur more than once", "重复出现的{x}个数",
 )  # fmt: skip
 SUM = Function(
     "sum", "sum", Takes.NUMBER, Gives.SAME, True,
@@ -128,10 +137,41 @@ CONTACTED_AGAIN = Function(
     "when the customer or the start is missing.",
     "share(not contacted_again_within(7d))", "contacted again within {x}", "{x}内再次联系", on_rows=True,
 )  # fmt: skip
+FOLLOWED = Function(
+    "followed_within", "followed_within", Takes.RELATION, Gives.CONDITION, True,
+    "Whether another row of the same customer has that moment within that time after this row's anchor; "
+    "unknown when the customer or the anchor is missing. Excluded rows are no others. Fields after the moment "
+    "must be known and equal on both rows, and the condition speaks of the other row. Of two rows of one "
+    "instant one follows the other; beside a row of another kind an equal instant follows.",
+    "share(followed_within(4d, order.paid where order.amount >= 10))",
+    "followed within {x} by one of the customer's {fact} ({moment})", "之后{x}内该客户有{fact}（{moment}）",
+    on_rows=True,
+)  # fmt: skip
+PRECEDED = Function(
+    "preceded_within", "preceded_within", Takes.RELATION, Gives.CONDITION, True,
+    "The same, looking back: whether that moment lies within that time before this row's anchor.",
+    "share(preceded_within(7d, started, issue_type))",
+    "preceded within {x} by one of the customer's {fact} ({moment})", "之前{x}内该客户有{fact}（{moment}）",
+    on_rows=True,
+)  # fmt: skip
+LINKED = Function(
+    "has", "has", Takes.LINK, Gives.CONDITION, True,
+    "Whether the interaction has a linked row (a survey response, event, QA review ...) with that moment, for "
+    "which the condition holds. Excluded rows do not count.",
+    "share(has(review.reviewed where review.score < 60))",
+    "it has {fact} ({moment})", "有{fact}（{moment}）", on_rows=True,
+)  # fmt: skip
+MATURED = Function(
+    "matured", "matured", Takes.DURATION, Gives.CONDITION, True,
+    "Whether that much time has passed since the row's anchor, at the instant of the answer.",
+    "share(not contacted_again_within(7d) where matured(7d))", "at least {x} old", "已满{x}", on_rows=True,
+)  # fmt: skip
+RELATIONS = frozenset({FOLLOWED.name, PRECEDED.name, LINKED.name})  # what they name lies on another row
 
 FUNCTIONS: tuple[Function, ...] = (
-    COUNT, COUNT_DISTINCT, SUM, AVERAGE, MINIMUM, MAXIMUM, DEVIATION, SHARE,
+    COUNT, COUNT_DISTINCT, COUNT_REPEATED, SUM, AVERAGE, MINIMUM, MAXIMUM, DEVIATION, SHARE,
     MEDIAN, PERCENTILE, EXACT_PERCENTILE, DISCRETE_PERCENTILE, CONTACTED_AGAIN,
+    FOLLOWED, PRECEDED, LINKED, MATURED,
 )  # fmt: skip
 
 SYNONYMS = {  # what people type first -> what they mean here
@@ -141,6 +181,10 @@ SYNONYMS = {  # what people type first -> what they mean here
     "percent": "share", "percentage": "share", "minimum": "min", "maximum": "max", "std": "stddev",
     "stdev": "stddev", "percentile": "p90", "quantile": "p90", "percentile_cont": "exact_p90",
     "percentile_disc": "disc_p90", "iff": "if", "iif": "if",
+    "converted_within": "followed_within", "followed_by": "followed_within", "follows": "followed_within",
+    "preceded_by": "preceded_within", "precedes": "preceded_within", "repeat": "preceded_within",
+    "repeat_within": "preceded_within", "repeated": "count_repeated", "repurchase": "count_repeated",
+    "exists": "has", "linked": "has", "mature": "matured", "older_than": "matured",
     "平均": "avg", "求和": "sum", "计数": "count", "占比": "share", "中位数": "median",
 }  # fmt: skip
 

@@ -62,6 +62,7 @@ class Origin(StrEnum):
     NAMED = "named"  # an id column whose row has external_id and name: agent, team, queue ...
     ATTRIBUTE = "attribute"  # a key of the tenant-defined attributes
     CALENDAR = "calendar"  # taken from the anchor moment in the tenant's zone: hour_of_day, date ...
+    CLOCK = "clock"  # the instant of the answer, the same for every row
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,6 +165,7 @@ def _exact_percentile(parts: Parts, aggregate: Aggregate) -> Result:
 LAST_STEPS: Mapping[str, Callable[[Parts, Aggregate], Result]] = {
     "count": _count,
     "count_distinct": _count_distinct,
+    "count_repeated": _count_distinct,
     "sum": _present,
     "avg": _average,
     "min": _present,

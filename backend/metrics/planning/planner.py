@@ -14,6 +14,7 @@ from typing import TypeAlias
 from backend.core.windows import Grain, Window
 from backend.metrics.language.bound import Basis, BoundFormula, Row
 from backend.metrics.language.types import Field
+from backend.metrics.planning.maturity import parts_for_maturity
 from backend.metrics.planning.parts import Collect, Part, parts_in
 
 Key: TypeAlias = Grain | Field
@@ -129,7 +130,7 @@ def plan(tasks: Iterable[Task]) -> Plan:
     """The fewest statements that collect every part of every question."""
     gathered: dict[tuple[Scan, Kind], _Gathered] = {}
     for task in tasks:
-        parts = dict.fromkeys(part for one in task.formulas for part in parts_in(one.expression))
+        parts = dict.fromkeys(part for one in task.formulas for part in _parts(one))
         for window in task.windows:
             for part in parts:
                 for split in task.splits(part):
@@ -138,6 +139,11 @@ def plan(tasks: Iterable[Task]) -> Plan:
                     group.parts[part] = None
                     group.splits[split] = None
     return Plan(tuple(_statements(gathered)))
+
+
+def _parts(formula: BoundFormula) -> Iterator[Part]:
+    yield from parts_in(formula.expression)
+    yield from parts_for_maturity(formula.expression)
 
 
 def _statements(gathered: Mapping[tuple[Scan, Kind], _Gathered]) -> Iterator[Statement]:

@@ -4,27 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
 from backend.metrics.language.bound import (
     Arithmetic,
     Choose,
+    Combination,
     Compare,
-    ContactedAgain,
     FieldValue,
     Happened,
     IsMissing,
+    Linked,
     Literal,
     Logic,
+    Matured,
     Not,
     OneOf,
+    Related,
     Row,
     Scaled,
 )
 from backend.metrics.language.fields import CUSTOMER
 from backend.metrics.language.types import Fact, Field, Origin
+from backend.metrics.language.vocabulary import has_customer
 
 INTERACTION = "interaction"
+
+Leaf: TypeAlias = Literal | FieldValue | Happened | Related | Linked | Matured
 
 
 class Reach(StrEnum):
@@ -34,12 +40,15 @@ class Reach(StrEnum):
     INTERACTION = "interaction"  # through interaction_id
     EITHER = "either"  # its own value, else the interaction's
     ANCHOR = "anchor"  # from the moment that places the row in time
+    ANY = "any"  # the same for every row
 
 
 def find_reach(fact: Fact, field: Field) -> Reach | None:
     """How rows of `fact` reach `field`; None when they cannot."""
     if field.origin is Origin.CALENDAR:
         return Reach.ANCHOR
+    if field.origin is Origin.CLOCK:
+        return Reach.ANY
     if field.fact == fact.name:
         return Reach.OWN
     if field.fact not in (INTERACTION, CUSTOMER):
@@ -63,10 +72,10 @@ def has_agent(fact: Fact) -> bool:
     return has_interaction(fact) or "agent" in fact.own
 
 
-def leaves_of(row: Row) -> Iterator[Literal | FieldValue | Happened | ContactedAgain]:
-    """Everything a row expression reads, from left to right."""
+def leaves_of(row: Row) -> Iterator[Leaf]:
+    """Everything a row expression reads, from left to right; what it asks of other rows is one leaf."""
     match row:
-        case Literal() | FieldValue() | Happened() | ContactedAgain():
+        case Literal() | FieldValue() | Happened() | Related() | Linked() | Matured():
             yield row
         case Arithmetic(left=left, right=right) | Compare(left=left, right=right):
             yield from leaves_of(left)
@@ -75,7 +84,7 @@ def leaves_of(row: Row) -> Iterator[Literal | FieldValue | Happened | ContactedA
             yield from leaves_of(operand)
         case OneOf(operand=operand) | IsMissing(operand=operand):
             yield from leaves_of(operand)
-        case Logic(operands=operands):
+        case Logic(operands=operands) | Combination(rows=operands):
             for operand in operands:
                 yield from leaves_of(operand)
         case Choose(condition=condition, then=then, otherwise=otherwise):
@@ -88,8 +97,23 @@ def leaves_of(row: Row) -> Iterator[Literal | FieldValue | Happened | ContactedA
 def find_unreachable(fact: Fact, row: Row) -> str | None:
     """The first thing in a condition that rows of `fact` do not have; None when they have it all."""
     for leaf in leaves_of(row):
-        if isinstance(leaf, ContactedAgain) and not has_interaction(fact):
-            return "contacted_again_within"
-        if isinstance(leaf, FieldValue | Happened) and find_reach(fact, leaf.field) is None:
-            return leaf.field.name
+        missing = _find_missing(fact, leaf)
+        if missing is not None:
+            return missing
     return None
+
+
+def _find_missing(fact: Fact, leaf: Leaf) -> str | None:
+    match leaf:
+        case FieldValue(field=field) | Happened(field=field):
+            return None if find_reach(fact, field) else field.name
+        case Related(since=Field()):
+            return None if has_interaction(fact) else "contacted_again_within"
+        case Related(alike=alike):
+            if not has_customer(fact):
+                return CUSTOMER
+            return next((field.name for field in alike if find_reach(fact, field) is None), None)
+        case Linked(moment=moment):
+            return None if has_interaction(fact) else moment.name
+        case _:
+            return None

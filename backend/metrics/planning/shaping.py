@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from backend.core.errors import Invalid
 from backend.core.windows import Window, bucket_starts
-from backend.metrics.language.bound import BoundFormula, ContactedAgain
 from backend.metrics.planning.arithmetic import Result, last_step, to_float
-from backend.metrics.planning.calendar import look_ahead
 from backend.metrics.planning.frames import Frames, GroupKey
+from backend.metrics.planning.maturity import pending_parts, span_of
 from backend.metrics.planning.members import Members
 from backend.metrics.planning.parts import Part, empty, parts_in
 from backend.metrics.planning.planner import ALL, Split, Task
-from backend.metrics.planning.reach import leaves_of
 from backend.metrics.questions import Answer, Cell, CellState, Column, KpiDescription, Order
 
 MOST_CELLS = 100_000  # of one answer: a second of Python, 10 MB of JSON
@@ -83,7 +81,8 @@ class _Side:
         self._window, self._now = window, now
         self._steps = [last_step(formula.expression) for formula in self._task.formulas]
         self._parts = [parts_in(formula.expression) for formula in self._task.formulas]
-        self._matures = [_maturity(formula) for formula in self._task.formulas]
+        self._pending = [pending_parts(formula.expression) for formula in self._task.formulas]
+        self._filter_span = span_of(self._task.where)
         grain = self._task.split.grain
         self.starts: list[datetime] = bucket_starts(window, grain) if grain and window else []
 
@@ -100,30 +99,46 @@ class _Side:
     def results(self, at: int, split: Split, keys: Sequence[GroupKey]) -> list[Result]:
         """One KPI's values for the groups of the question's split, of its members, or of everything."""
         step = self._steps[at]
+        return [step(values) for values in self._values(self._parts[at], split, keys)]
+
+    def matured(self, at: int, split: Split, keys: Sequence[GroupKey]) -> list[float | None]:
+        """Of the rows behind one KPI's values that are looked ahead of, the share whose time has passed."""
+        pairs = self._pending[at]
+        if not pairs:
+            return [None] * len(keys)
+        parts = [part for pair in pairs for part in pair]
+        found = []
+        for values in self._values(parts, split, keys):
+            rows, waiting = sum(values[::2]), sum(values[1::2])
+            found.append((rows - waiting) / rows if rows else None)
+        return found
+
+    def _values(
+        self, parts: Sequence[Part], split: Split, keys: Sequence[GroupKey]
+    ) -> Iterator[Sequence[Any]]:
+        """What was collected for each group, in the order of the parts."""
         found = [
-            (self._collected(part, split), _narrowing(split, part), empty(part.collect))
-            for part in self._parts[at]
+            (self._collected(part, split), _narrowing(split, part), empty(part.collect)) for part in parts
         ]
-        return [step([values.get(narrow(key), nothing) for values, narrow, nothing in found]) for key in keys]
+        for key in keys:
+            yield [values.get(narrow(key), nothing) for values, narrow, nothing in found]
 
     def column(self, at: int, rows: Sequence[_Row]) -> Column:
         """One KPI's cells over the rows."""
         column = Column(self._wanted.kpis[at])
-        results = self.results(at, self._task.split, [row.key for row in rows])
-        for row, result in zip(rows, results, strict=True):
+        keys = [row.key for row in rows]
+        results = self.results(at, self._task.split, keys)
+        matured = self.matured(at, self._task.split, keys)
+        for row, result, share in zip(rows, results, matured, strict=True):
             if row.rank is not None and row.rank >= len(self.starts):
-                result = _NO_BUCKET  # the compared window is shorter: February beside March
-            cell = self._cell(at, result, self._end(row.rank))
-            column.values.append(cell.value)
-            column.n.append(cell.n)
-            column.numerators.append(cell.numerator)
-            column.denominators.append(cell.denominator)
-            column.states.append(cell.state)
+                result, share = _NO_BUCKET, None  # the compared window is shorter: February beside March
+            column.add(self._cell(at, result, share, self._end(row.rank)))
         return column
 
     def total(self, at: int) -> Cell:
         """One KPI over all rows of the window."""
-        return self._cell(at, self.results(at, ALL, [()])[0], self._end(None))
+        [result], [matured] = self.results(at, ALL, [()]), self.matured(at, ALL, [()])
+        return self._cell(at, result, matured, self._end(None))
 
     def _collected(self, part: Part, split: Split) -> Mapping[GroupKey, Any]:
         """A part's values by the groups of a split, without the dimensions that the part is taken across."""
@@ -141,22 +156,23 @@ class _Side:
             return self.starts[rank + 1]
         return None if self._window is None else self._window.end
 
-    def _cell(self, at: int, result: Result, end: datetime | None) -> Cell:
+    def _cell(self, at: int, result: Result, matured: float | None, end: datetime | None) -> Cell:
         try:
             value, top, bottom = to_float(result.value), to_float(result.top), to_float(result.bottom)
         except OverflowError:
-            return Cell(None, result.n or 0, None, None, CellState.ERROR)
+            return Cell(None, result.n or 0, None, None, CellState.ERROR, matured)
         n = result.n or 0
-        matures = self._matures[at]
+        span = self._filter_span
+        filter_open = span is not None and end is not None and end + span > self._now
         if value is None:
             state = CellState.NO_DATA
         elif n < self._wanted.minimum_samples[at] and not (result.counted and top is None):
             state = CellState.BELOW_MINIMUM_SAMPLE
-        elif matures is not None and end is not None and end + matures > self._now:
+        elif filter_open or (matured is not None and matured < 1):
             state = CellState.PROVISIONAL
         else:
             state = CellState.OK
-        return Cell(value, n, top, bottom, state)
+        return Cell(value, n, top, bottom, state, matured)
 
 
 _NO_BUCKET = Result(None, 0)
@@ -225,10 +241,3 @@ def _rank(key: GroupKey) -> int:
     first = key[0]
     assert isinstance(first, int)
     return first - 1
-
-
-def _maturity(formula: BoundFormula) -> timedelta | None:
-    """How long after a bucket's end its value may still change, for what looks ahead of a row."""
-    rows = [row for part in parts_in(formula.expression) for row in (part.value, part.condition) if row]
-    spans = [leaf.within for row in rows for leaf in leaves_of(row) if isinstance(leaf, ContactedAgain)]
-    return look_ahead(max(spans)) if spans else None

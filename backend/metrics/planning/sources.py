@@ -16,6 +16,7 @@ from backend.metrics.planning.planner import Scan, Task
 from backend.metrics.planning.reach import INTERACTION, find_reach
 from backend.metrics.proofs import Drill, DrilledRow, Side
 
+_NOT_STORED = (Origin.CALENDAR, Origin.CLOCK)
 MOST_REASONS = 1_000  # different exclusions of one population
 HAPPENED = "_happened"  # ends the name of a listed moment's answer to “did it happen?”
 
@@ -79,8 +80,8 @@ def own_fields(vocabulary: Vocabulary, fact: Fact) -> list[Field]:
 
 
 def all_fields(vocabulary: Vocabulary, fact: Fact) -> list[Field]:
-    """Everything that rows of a fact have or reach; what the calendar says of their moment left out."""
-    reached = (one for one in vocabulary.fields.values() if one.origin is not Origin.CALENDAR)
+    """Everything that rows of a fact have or reach, but what the calendar says of their moment, and now."""
+    reached = (one for one in vocabulary.fields.values() if one.origin not in _NOT_STORED)
     return [_as_listed(one) for one in reached if find_reach(fact, one) is not None]
 
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, assert_never
 
 import sqlalchemy as sa
 from sqlalchemy import func
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.elements import Grouping
 
-from backend.interactions import models
 from backend.metrics.language import bound
 from backend.metrics.language.bound import Row
-from backend.metrics.language.types import Field, Kind, Origin, Type
-from backend.metrics.planning.calendar import WEEKDAYS, look_ahead
+from backend.metrics.language.types import Fact, Field, Kind, Origin, Type
+from backend.metrics.planning.calendar import WEEKDAYS
+from backend.metrics.planning.lowering import relations
 from backend.metrics.planning.lowering.tables import Condition, Tables, Value
 from backend.metrics.planning.reach import leaves_of
 
@@ -23,10 +24,16 @@ LARGEST = 2**63 - 1
 
 
 class Expressions:
-    """Row expressions over the tables of one reading; calendar fields are of `anchor`, in `zone`."""
+    """Row expressions over the tables of one reading; calendar fields are of `anchor`, in `zone`.
 
-    def __init__(self, tables: Tables, anchor: Value, zone: str) -> None:
+    `now` is the instant of the answer; `facts` are the kinds of rows that may be looked for beside.
+    """
+
+    def __init__(
+        self, tables: Tables, anchor: Value, zone: str, *, facts: Mapping[str, Fact], now: datetime
+    ) -> None:
         self._tables, self._anchor, self._zone = tables, anchor, zone
+        self._facts, self._now = facts, now
 
     def local(self) -> Value:
         """The anchor by the wall clock."""
@@ -57,7 +64,7 @@ class Expressions:
             case bound.FieldValue(field=field):
                 return self._field(field)
             case bound.Happened(field=field):
-                return self._tables.happened(field)
+                return sa.true() if field.origin is Origin.CLOCK else self._tables.happened(field)
             case bound.Arithmetic(op=op, left=left, right=right):
                 return self._arithmetic(op, left, right)
             case bound.Scaled(operand=operand, factor=factor):
@@ -78,13 +85,31 @@ class Expressions:
                 return Grouping(~self.value(operand))  # NOT x IS NULL would be NOT (x IS NULL)
             case bound.Choose(condition=condition, then=then, otherwise=otherwise):
                 return sa.case((self.value(condition), self.value(then)), else_=self.value(otherwise))
-            case bound.ContactedAgain(within=within):
-                return self._contacted_again(within)
+            case bound.Related(fact=fact):
+                return relations.related(row, self._facts[fact], self._tables, self._anchor, self._other)
+            case bound.Linked(fact=fact):
+                return relations.linked(row, self._facts[fact], self._tables, self._other)
+            case bound.Matured():
+                return relations.matured(row, self._tables, self._anchor, self._now)
+            case bound.Combination(rows=rows):
+                return self._combination(rows)
             case _:
                 assert_never(row)
 
     def _field(self, field: Field) -> Value:
+        if field.origin is Origin.CLOCK:
+            return instant(self._now)
         return self._calendar(field) if field.origin is Origin.CALENDAR else self._tables.compared(field)
+
+    def _other(self, tables: Tables, moment: Value, row: Row) -> Value:
+        """A row expression over the tables of another reading."""
+        return Expressions(tables, moment, self._zone, facts=self._facts, now=self._now).value(row)
+
+    def _combination(self, rows: Sequence[Row]) -> Value:
+        values = [self.measured(one) for one in rows]
+        known = sa.and_(*(value.is_not(None) for value in values))
+        # not a row constructor: what it makes can be counted but not unnested
+        return sa.case((known, func.jsonb_build_array(*values, type_=postgresql.JSONB)))
 
     def _calendar(self, field: Field) -> Value:
         def part(name: str) -> Value:
@@ -115,20 +140,6 @@ class Expressions:
             return sa.cast(func.trunc(sa.extract("epoch", left - right) * 1000), sa.BigInteger)
         # numeric: neither a sum of two counts nor money times seconds may overflow
         return _ARITHMETIC[op](sa.cast(left, sa.Numeric), sa.cast(right, sa.Numeric))
-
-    def _contacted_again(self, within: int) -> Value:
-        this, later = self._tables.interaction, models.interaction.alias("later")
-        if this is None:
-            raise ValueError(f"{self._tables.fact.name} belongs to no interaction")
-        # a tie is settled by id, so that of two contacts of one instant exactly one is followed
-        found = sa.exists().where(
-            later.c.customer_id == this.c.customer_id,
-            later.c.started_at >= this.c.started_at,
-            later.c.started_at <= this.c.started_at + look_ahead(within),
-            sa.or_(later.c.started_at > this.c.started_at, later.c.id > this.c.id),
-            later.c.exclusion.is_(None),
-        )
-        return sa.case((sa.and_(this.c.customer_id.is_not(None), this.c.started_at.is_not(None)), found))
 
 
 def instant(moment: datetime) -> Value:

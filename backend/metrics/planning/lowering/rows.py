@@ -47,7 +47,8 @@ class Rows:
         self._tables = Tables(fact, setting.currency, including_excluded=basis.including_excluded)
         self._anchor = self._tables.anchor(basis.anchor)
         zone = scan.window.zone if scan.window else setting.zone
-        self._expressions = Expressions(self._tables, self._anchor, zone)
+        facts, now = setting.vocabulary.facts, setting.now
+        self._expressions = Expressions(self._tables, self._anchor, zone, facts=facts, now=now)
 
     def select(self, columns: Sequence[Any], *, excluded: bool = False) -> sa.Subquery:
         """The inner select; OFFSET 0 makes PostgreSQL compute each column once per row, not once per use.

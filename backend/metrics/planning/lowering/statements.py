@@ -108,6 +108,8 @@ def _collect(part: Part, value: Any, condition: Condition | None) -> Value:
             call = func.count() if value is None else func.count(value)
         case Collect.DISTINCT:
             call = func.count(value.distinct())
+        case Collect.REPEATED:
+            return _repeated(value, condition)
         case Collect.SUM:
             call = func.sum(value)
         case Collect.SUM_SQUARES:
@@ -125,6 +127,14 @@ def _collect(part: Part, value: Any, condition: Condition | None) -> Value:
         case _:
             assert_never(part.collect)
     return cast(Value, call if condition is None else call.filter(condition))
+
+
+def _repeated(value: Any, condition: Condition | None) -> Value:
+    """How many values stand more than once in a group: the group's values as an array, counted again."""
+    present = value.is_not(None) if condition is None else sa.and_(value.is_not(None), condition)
+    one = func.unnest(func.array_agg(value).filter(present), type_=value.type).column_valued("one")
+    twice = sa.select(one).group_by(one).having(func.count() > 1).subquery("twice")
+    return sa.select(func.count()).select_from(twice).scalar_subquery()
 
 
 class _Named:

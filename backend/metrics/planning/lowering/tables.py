@@ -55,6 +55,10 @@ class Tables:
             self.interaction = self._named_apart(models.interaction)
         self._named: dict[str, sa.FromClause] = {}
 
+    def another(self, fact: Fact) -> Tables:
+        """A second reading, of any fact, in the same statement."""
+        return Tables(fact, self._currency, suffix="other")
+
     def joined(self) -> sa.FromClause:
         """All tables that were asked for until now, joined."""
         tables: sa.FromClause = self.own
