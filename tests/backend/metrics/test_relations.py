@@ -2,184 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from itertools import count
-from random import Random
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import insert
 
 from backend.core.windows import Grain
-from backend.interactions import models
-from backend.interactions.identity import fact_id
 from backend.metrics.proofs import Drill, Side
-from tests.backend.metrics.builders import WEEK, World, asked, table
-
-Row = dict[str, Any]
-Truth = bool | None
-HOUR = timedelta(hours=1)
-DAY = timedelta(days=1)
-
-
-@dataclass
-class Past:
-    """Everything that happened, and how Python looks through it."""
-
-    interactions: list[Row]
-    orders: list[Row]
-    surveys: list[Row]
-    reviews: list[Row]
-    views: list[Row]
-
-    def interaction(self, row: Row) -> Row:
-        """The interaction that a row is or belongs to; empty when there is none."""
-        if "channel" in row:
-            return row
-        return next((one for one in self.interactions if one["id"] == row["interaction_id"]), {})
-
-    def customer(self, row: Row) -> int | None:
-        own: int | None = row.get("customer_id")
-        if own is None and "interaction_id" in row:
-            own = self.interaction(row).get("customer_id")
-        return own
-
-    def counted(self, rows: list[Row]) -> Iterator[Row]:
-        for row in rows:
-            linked = self.interaction(row) if "interaction_id" in row else {}
-            if row.get("exclusion") is None and linked.get("exclusion") is None:
-                yield row
-
-    def near(
-        self,
-        row: Row,
-        start: datetime | None,
-        rows: list[Row],
-        moment: str,
-        span: timedelta,
-        *,
-        ahead: bool = True,
-        meets: Callable[[Row], Truth] = lambda other: True,
-    ) -> Truth:
-        """Whether a row is followed (or preceded) by one of `rows`; None when nobody can tell."""
-        customer = self.customer(row)
-        if customer is None or start is None:
-            return None
-        same_kind = any(one is row for one in rows)
-        for other in self.counted(rows):
-            at = other[moment]
-            if other is row or at is None or self.customer(other) != customer or not meets(other):
-                continue
-            if same_kind and at == start:
-                close = (other["id"] > row["id"]) is ahead
-            elif ahead:
-                close = start <= at <= start + span
-            else:
-                close = start - span <= at < start
-            if close:
-                return True
-        return False
-
-    def linked(self, row: Row, rows: list[Row], moment: str, meets: Callable[[Row], Truth]) -> Truth:
-        own = row["id"] if "channel" in row else row["interaction_id"]
-        if own is None:
-            return None
-        found = (one for one in self.counted(rows) if one["interaction_id"] == own)
-        return any(one[moment] is not None and bool(meets(one)) for one in found)
-
-
-def above(value: int | None, least: int) -> Truth:
-    return None if value is None else value > least
+from tests.backend.metrics.builders import WEEK, World, asked
+from tests.backend.metrics.history import DAY, HOUR, Past, Row, Truth, a_past
 
 
 @pytest_asyncio.fixture(params=[1, 2])
 async def past(world: World, request: pytest.FixtureRequest) -> Past:
-    """Few customers, and hours that repeat, so that rows meet often and at one instant."""
-    dice = Random(request.param)
+    """A past of many ties."""
+    return await a_past(world, request.param)
 
-    def some(value: Any, often: float = 0.8) -> Any:
-        return value if dice.random() < often else None
 
-    def moment() -> datetime:
-        return WEEK.start + 3 * HOUR * dice.randrange(-8, 9 * 8)
+def of_product(product: int | None) -> Callable[[Row], Truth]:
+    return lambda other: product is not None and other["product_id"] == product
 
-    customers = list((await world.name(models.customer, *(f"c{at}" for at in range(12)))).values())
-    issues = list((await world.name(models.issue_type, "late", "broken")).values())
-    agents = list((await world.name(models.agent, "ann", "bob")).values())
-    products = list((await world.name(models.product, "pro", "lite")).values())
-    interactions = await world.interact(
-        *[
-            {
-                "channel": dice.choice(["chat", "call"]),
-                "started_at": some(started := moment(), 0.95),
-                "resolved_at": some(started + HOUR * dice.randrange(30), 0.7),
-                "customer_id": some(dice.choice(customers), 0.9),
-                "issue_type_id": some(dice.choice(issues)),
-                "agent_id": some(dice.choice(agents)),
-                "product_id": some(dice.choice(products)),
-                "handle_time": some(dice.randrange(100_000)),
-                "exclusion": some("spam", 0.1),
-            }
-            for _ in range(220)
-        ]
-    )
-    orders = await world.order(
-        *[
-            {
-                "customer_id": some(dice.choice(customers), 0.9),
-                "product_id": some(dice.choice(products)),
-                "amount": dice.randrange(3000),
-                "currency": dice.choice(["USD", "USD", "EUR"]),
-                "ordered_at": (placed := moment()),
-                "paid_at": some(placed + HOUR * dice.randrange(20), 0.7),
-                "exclusion": some("test", 0.1),
-            }
-            for _ in range(120)
-        ]
-    )
-    surveys = await world.survey(
-        *[
-            {
-                "interaction_id": some(dice.choice(interactions)["id"], 0.9),
-                "customer_id": some(dice.choice(customers), 0.3),
-                "score": some(1000 * dice.randrange(1, 6)),
-                "responded_at": some(moment()),
-                "exclusion": some("staff", 0.1),
-            }
-            for _ in range(120)
-        ]
-    )
 
-    def origin(kind: str, at: int) -> Row:
-        return {"id": fact_id(kind, str(at)), "source": kind, "external_id": str(at)}
-
-    reviews = [
-        {
-            **origin("qa", at),
-            "interaction_id": some(dice.choice(interactions)["id"], 0.9),
-            "score": some(dice.randrange(100_000)),
-            "reviewed_at": moment(),
-            "exclusion": some("calibration", 0.15),
-        }
-        for at in range(90)
-    ]
-    views = [
-        {
-            **origin("help", at),
-            "interaction_id": some(dice.choice(interactions)["id"], 0.4),
-            "customer_id": some(dice.choice(customers), 0.5),
-            "article": dice.choice(["reset", "refund"]),
-            "viewed_at": moment(),
-        }
-        for at in range(120)
-    ]
-    async with world.tenant.write() as session:
-        await session.execute(insert(models.qa_review), reviews)
-        await session.execute(insert(models.article_view), views)
-    return Past(interactions, orders, surveys, reviews, views)
+def above(value: int | None, least: int) -> Truth:
+    return None if value is None else value > least
 
 
 def in_week(moment: datetime | None) -> bool:
@@ -329,8 +176,7 @@ async def test_on_surveys_and_orders(world: World, past: Past):
             [
                 past.near(
                     row, row["ordered_at"], past.orders, "ordered_at", 3 * DAY,
-                    meets=lambda other, row=row: row["product_id"] is not None
-                    and other["product_id"] == row["product_id"],
+                    meets=of_product(row["product_id"]),
                 )
                 for row in orders
             ],
@@ -425,119 +271,3 @@ async def test_proof_and_rows_make_the_number_again(world: World, past: Past, fo
         assert sum(pairs.count(pair) > 1 for pair in set(pairs)) == cell.value
     else:
         assert len(bottom) == cell.value
-
-
-# by example
-
-
-async def test_of_two_contacts_of_one_instant_one_follows_the_other(world: World):
-    ids = await world.name(models.customer, "one")
-    await world.interact({"customer_id": ids["one"]}, {"customer_id": ids["one"]})
-    for name in ("followed_within", "preceded_within"):
-        assert (await world.total(f"count(where {name}(1h, started))")).value == 1
-
-
-async def test_beside_another_kind_an_equal_instant_follows(world: World):
-    ids = await world.name(models.customer, "one")
-    [contact] = await world.interact({"customer_id": ids["one"]})
-    await world.order({"customer_id": ids["one"], "amount": 1, "ordered_at": contact["started_at"]})
-    assert (await world.total("count(where followed_within(1s, order.ordered))")).value == 1
-    assert (await world.total("count(where preceded_within(1s, order.ordered))")).value == 0
-    assert (await world.total("count(where followed_within(1s, started) and order.paid)")).value == 1
-
-
-async def test_a_row_never_meets_itself(world: World):
-    ids = await world.name(models.customer, "one")
-    [contact] = await world.interact({"customer_id": ids["one"]})
-    await world.interact({"customer_id": None, "resolved_at": contact["started_at"] + HOUR})
-    later = contact["started_at"] + HOUR
-    await world.interact({"customer_id": ids["one"], "started_at": later, "resolved_at": later + HOUR})
-    share = await world.total("share(followed_within(1d, resolved))")
-    assert (share.numerator, share.denominator) == (1.0, 2.0)
-
-
-async def test_the_span_ends_with_its_last_instant(world: World):
-    ids = await world.name(models.customer, "one", "two")
-    [one, two] = await world.interact({"customer_id": ids["one"]}, {"customer_id": ids["two"]})
-    await world.order(
-        {"customer_id": ids["one"], "amount": 1, "paid_at": one["started_at"] + 4 * DAY},
-        {
-            "customer_id": ids["two"],
-            "amount": 1,
-            "paid_at": two["started_at"] + 4 * DAY + timedelta(milliseconds=1),
-        },
-    )
-    cell = await world.total("share(followed_within(4d, order.paid))")
-    assert (cell.numerator, cell.denominator) == (1.0, 2.0)
-
-
-async def test_another_tenants_rows_are_no_others(world: World, globex: Any):
-    ids = await world.name(models.customer, "one")
-    [contact] = await world.interact({"customer_id": ids["one"]})
-    later = contact["started_at"] + HOUR
-    beside = World(globex, world.evaluator, _numbers=count(10_000))
-    await beside.interact({"customer_id": ids["one"], "started_at": later})
-    await beside.order({"customer_id": ids["one"], "amount": 1, "paid_at": later})
-    await beside.survey({"interaction_id": contact["id"], "responded_at": later})
-    answer = await world.ask(
-        "count(where followed_within(1d, started))",
-        "count(where followed_within(1d, order.paid))",
-        "count(where has(survey.responded))",
-    )
-    assert [cell.value for cell in answer.totals] == [0, 0, 0]
-
-
-async def test_excluded_rows_are_no_others_even_among_excluded_ones(world: World):
-    ids = await world.name(models.customer, "one")
-    [first, _] = await world.interact(
-        {"customer_id": ids["one"]},
-        {"customer_id": ids["one"], "started_at": WEEK.start + 2 * DAY, "exclusion": "spam"},
-    )
-    await world.survey({"interaction_id": first["id"], "responded_at": WEEK.start, "exclusion": "staff"})
-    answer = await world.ask(
-        "count(where followed_within(7d, started)) including excluded",
-        "count(where preceded_within(7d, started)) including excluded",
-        "count(where has(survey.responded)) including excluded",
-    )
-    assert [cell.value for cell in answer.totals] == [0, 1, 0]
-
-
-async def test_a_field_of_the_customer_and_an_attribute_may_be_alike(world: World):
-    ids = await world.name(models.customer, "one", segment="vip")
-    async with world.tenant.write() as session:
-        await session.execute(insert(models.attribute), [{"key": "region", "type": "text"}])
-    await world.interact(
-        {"customer_id": ids["one"], "attributes": {"region": "north"}},
-        {"customer_id": ids["one"], "attributes": {"region": "north"}},
-        {"customer_id": ids["one"], "attributes": {"region": "south"}},
-        {"customer_id": ids["one"]},
-    )
-    assert (await world.total("count(where followed_within(7d, started, region))")).value == 1
-    assert (await world.total("count(where followed_within(7d, started, customer.segment))")).value == 3
-    named = 'count(where followed_within(7d, started where customer = "one" and customer.segment = "vip"))'
-    assert (await world.total(named)).value == 3
-
-
-# now
-
-
-async def test_now_is_the_instant_of_the_answer(world: World, clock: Any):
-    await world.interact({"resolved_at": None}, {"resolved_at": WEEK.end})
-    clock.now = WEEK.start + 3 * DAY
-    open_for = (clock.now - world.interactions[0]["started_at"]).total_seconds()
-    assert (await world.total("avg(now - started where resolved is missing)")).value == open_for
-    assert (await world.total("count(where now - started > 1d)")).value == 2
-    assert (await world.total("count(where resolved > now)")).value == 1
-    assert (await world.total("count(where now)")).value == 2
-    assert (await world.total("count(where now is missing)")).value == 0
-    clock.advance(hours=5)
-    assert (await world.total("max(now - started)")).value == open_for + 5 * 3600
-
-
-async def test_matured_asks_whether_the_time_has_passed(world: World, clock: Any):
-    clock.now = WEEK.start + 3 * DAY
-    await world.interact(
-        {"started_at": clock.now - DAY}, {"started_at": clock.now - DAY + timedelta(seconds=1)}
-    )
-    assert (await world.total("count(where matured(1d))")).value == 1
-    assert table(await world.ask("count(where not matured(1d))"))[()] == 1

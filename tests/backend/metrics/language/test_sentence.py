@@ -55,6 +55,33 @@ CASES = [
         "dated by “survey invited”",
         "会话数量（已接入或（已放弃且已升级）或已转化），按邀评时间统计",
     ),
+    (
+        "share(followed_within(4d, order.paid, product where order.amount >= 10))",
+        "share of interactions where followed within 4 days by one of the customer's orders (paid) "
+        "with the same product where order amount is at least 10",
+        "之后4天内该客户有订单（付款）且产品相同（订单金额不低于10）的会话占比",
+    ),
+    (
+        "count(where not preceded_within(7d, started, issue_type) and order.paid)",
+        "number of orders where not preceded within 7 days by one of the customer's interactions (started) "
+        "with the same issue type and paid",
+        "订单数量（非之前7天内该客户有会话（开始）且问题类型相同且付款）",
+    ),
+    (
+        "share(has(review.reviewed where review.score < 60)) / 2",
+        "(share of interactions where it has QA reviews (reviewed) where QA score is below 60) divided by 2",
+        "有质检（质检）（质检分小于60）的会话占比除以2",
+    ),
+    (
+        "avg(now - started where resolved is missing and matured(2h))",
+        "average time from started to now where resolved is missing and at least 2 hours old",
+        "平均从开始到现在的时间（解决缺失且已满2小时）",
+    ),
+    (
+        "count_repeated(customer where order.paid) / count_distinct(customer, date)",
+        "(number of customer that occur more than once where paid) divided by distinct count of customer, date",
+        "重复出现的客户个数（付款）除以不同客户、日期的个数",
+    ),
     ("1 - @fcr", "1 minus First contact resolution", "1减一次解决率"),
     ("2 * (count() + 3)", "2 times (number of interactions plus 3)", "2乘以（会话数量加3）"),
     (
