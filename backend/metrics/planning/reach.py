@@ -94,6 +94,11 @@ def leaves_of(row: Row) -> Iterator[Leaf]:
             assert_never(row)
 
 
+def looks_up(row: Row) -> bool:
+    """Whether a row expression looks for other rows."""
+    return any(isinstance(leaf, Related | Linked) for leaf in leaves_of(row))
+
+
 def find_unreachable(fact: Fact, row: Row) -> str | None:
     """The first thing in a condition that rows of `fact` do not have; None when they have it all."""
     for leaf in leaves_of(row):

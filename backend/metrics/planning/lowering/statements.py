@@ -15,12 +15,13 @@ from sqlalchemy import func
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
 
-from backend.metrics.language.bound import Row
+from backend.metrics.language.bound import Logic, Row
 from backend.metrics.planning import planner
 from backend.metrics.planning.lowering.rows import Rows, Setting
 from backend.metrics.planning.lowering.tables import Condition, Value
 from backend.metrics.planning.parts import Collect, Part
 from backend.metrics.planning.planner import Key, Split, Statement
+from backend.metrics.planning.reach import looks_up
 
 MOST_GROUPS = 250_000  # of one statement: some 100 MB of Python values
 
@@ -46,16 +47,14 @@ def lower(statement: Statement, setting: Setting) -> Lowered:
     columns = [rows.key(key).label(f"k{at}") for at, key in enumerate(keys)]
     if statement.kind is planner.Kind.HISTOGRAMS:
         return _histograms(statement, rows, keys, columns)
-    values = _Named("x", rows.measured)
-    conditions = _Named("c", rows.value)
+    named = _Named(rows)
     for part in statement.parts:
-        values.add(part.value)
-        conditions.add(part.condition)
-    inner = rows.select([*columns, *values.columns, *conditions.columns])
+        named.add(part)
+    inner = rows.select([*columns, *named.columns])
     names = [inner.c[column.name] for column in columns]
     sets = [[names[keys.index(key)] for key in split.keys] for split in statement.splits]
     collected = [
-        _collect(part, values.of(inner, part.value), conditions.of(inner, part.condition)).label(f"p{at}")
+        _collect(part, named.value(inner, part), named.condition(inner, part)).label(f"p{at}")
         for at, part in enumerate(statement.parts)
     ]
     masks = {_mask(names, one): (split, None) for one, split in zip(sets, statement.splits, strict=True)}
@@ -138,19 +137,52 @@ def _repeated(value: Any, condition: Condition | None) -> Value:
 
 
 class _Named:
-    """Row expressions that parts share, each a column of the inner select once."""
+    """Row expressions that parts share, each a column of the inner select once.
 
-    def __init__(self, prefix: str, lower_row: Callable[[Row], Value]) -> None:
-        self._prefix, self._lower = prefix, lower_row
+    What looks for other rows is a column of its own, so that it is looked up once for a share, too: as what
+    is asked, and as the condition on those for which it is true.
+    """
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
         self._columns: dict[Row, Any] = {}
 
-    def add(self, row: Row | None) -> None:
-        if row is not None and row not in self._columns:
-            self._columns[row] = self._lower(row).label(f"{self._prefix}{len(self._columns)}")
+    def add(self, part: Part) -> None:
+        """Makes the columns of a part."""
+        if part.value is not None:
+            self._add(part.value, self._rows.measured)
+        for condition in _steps(part.condition):
+            self._add(condition, self._rows.value)
+
+    def _add(self, row: Row, lower_row: Callable[[Row], Value]) -> None:
+        if row not in self._columns:
+            self._columns[row] = lower_row(row).label(f"x{len(self._columns)}")
 
     @property
     def columns(self) -> list[Any]:
         return list(self._columns.values())
 
-    def of(self, inner: sa.Subquery, row: Row | None) -> Any:
-        return None if row is None else inner.c[self._columns[row].name]
+    def value(self, inner: sa.Subquery, part: Part) -> Any:
+        """What is collected; None where rows are."""
+        return None if part.value is None else self._of(inner, part.value)
+
+    def condition(self, inner: sa.Subquery, part: Part) -> Condition | None:
+        """Which rows are; None where all are."""
+        met = [self._of(inner, row) for row in _steps(part.condition)]
+        return sa.and_(*met) if met else None
+
+    def _of(self, inner: sa.Subquery, row: Row) -> Any:
+        return inner.c[self._columns[row].name]
+
+
+def _steps(condition: Row | None) -> list[Row]:
+    """A condition as those of its parts that look for other rows, one by one, and all the rest."""
+    if condition is None:
+        return []
+    if not isinstance(condition, Logic) or condition.op != "and":
+        return [condition]
+    apart = [one for one in condition.operands if looks_up(one)]
+    rest = [one for one in condition.operands if one not in apart]
+    if len(rest) > 1:
+        rest = [Logic("and", tuple(rest))]
+    return [*rest, *apart]
