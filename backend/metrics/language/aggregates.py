@@ -174,7 +174,9 @@ class AggregateBinder:
             if len(node.arguments) == 1 and node.clauses.where is None:
                 hint = self._counted(node.arguments[0])
         message = (
-            f"{node.name} takes {function.takes} and nothing else."
+            f"{node.name} takes one to {MOST_VALUES} {function.takes}."
+            if function.takes is Takes.VALUES
+            else f"{node.name} takes {function.takes} and nothing else."
             if function.takes is not Takes.NOTHING
             else f"{node.name} takes nothing but a condition after “where”."
         )
