@@ -82,6 +82,11 @@ CASES = [
         "(number of customer that occur more than once where paid) divided by distinct count of customer, date",
         "重复出现的客户个数（付款）除以不同客户、日期的个数",
     ),
+    (
+        'count(where segment = "")',
+        'number of interactions where segment is ""',
+        '会话数量（客户分群为""）',
+    ),
     ("1 - @fcr", "1 minus First contact resolution", "1减一次解决率"),
     ("2 * (count() + 3)", "2 times (number of interactions plus 3)", "2乘以（会话数量加3）"),
     (
