@@ -101,6 +101,18 @@ async def test_a_field_of_the_customer_and_an_attribute_may_be_alike(world: Worl
     assert (await world.total(named)).value == 3
 
 
+async def test_equal_numbers_are_one_value_however_they_were_written(world: World):
+    async with world.tenant.write() as session:
+        await session.execute(insert(models.attribute), [{"key": "weight", "type": "number"}])
+    await world.interact(
+        *({"attributes": {"weight": weight}, "priority": '1", "1'} for weight in (1000, 1000.0, 1500)),
+        {"attributes": {"weight": 1000}, "priority": "1"},
+        {"attributes": {}, "priority": "1"},
+    )
+    answer = await world.ask("count_distinct(weight, priority)", "count_repeated(weight, priority)")
+    assert [(cell.value, cell.n) for cell in answer.totals] == [(3, 4), (1, 4)]
+
+
 # now
 
 

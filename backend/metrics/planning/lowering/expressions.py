@@ -9,11 +9,10 @@ from typing import Any, assert_never
 
 import sqlalchemy as sa
 from sqlalchemy import func
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.elements import Grouping
 
 from backend.metrics.language import bound
-from backend.metrics.language.bound import Row
+from backend.metrics.language.bound import Row, type_of
 from backend.metrics.language.types import Fact, Field, Kind, Origin, Type
 from backend.metrics.planning.calendar import WEEKDAYS
 from backend.metrics.planning.lowering import relations
@@ -106,10 +105,18 @@ class Expressions:
         return Expressions(tables, moment, self._zone, facts=self._facts, now=self._now).value(row)
 
     def _combination(self, rows: Sequence[Row]) -> Value:
-        values = [self.measured(one) for one in rows]
+        values = [self._told_apart(one) for one in rows]
         known = sa.and_(*(value.is_not(None) for value in values))
-        # not a row constructor: what it makes can be counted but not unnested
-        return sa.case((known, func.jsonb_build_array(*values, type_=postgresql.JSONB)))
+        # Not a row constructor: what it makes cannot be unnested. Bytes are compared, which is quickest.
+        text = sa.cast(func.jsonb_build_array(*values), sa.Text)
+        return sa.case((known, sa.collate(text, "C")))
+
+    def _told_apart(self, row: Row) -> Value:
+        """A value as one that is written alike exactly if it is equal: 1, not 1.0."""
+        value = self.measured(row)
+        if type_of(row).kind is not Kind.NUMBER:
+            return value
+        return func.trim_scale(sa.cast(value, sa.Numeric), type_=sa.Numeric)
 
     def _calendar(self, field: Field) -> Value:
         def part(name: str) -> Value:
