@@ -7,9 +7,10 @@ from typing import assert_never
 
 from backend.metrics.language import arithmetic, bound, comparisons
 from backend.metrics.language.bound import Row
+from backend.metrics.language.business import bind_business
 from backend.metrics.language.diagnostics import Code, Findings
 from backend.metrics.language.formatter import format_node
-from backend.metrics.language.functions import Function, find_function
+from backend.metrics.language.functions import CONTACTED_AGAIN, Function, find_function
 from backend.metrics.language.naming import report_field, report_function, suggest_condition
 from backend.metrics.language.terms import Budget, Term, Use, constant_term, joined, type_label
 from backend.metrics.language.tree import (
@@ -188,8 +189,10 @@ class RowBinder:
             if found is None:
                 report_function(node.name, node.span, self._findings)
                 return None
-            if found[0].on_rows:
+            if found[0] is CONTACTED_AGAIN:
                 return self._contacted_again(node)
+            if found[0].on_rows:
+                return self._business(node, found[0])
         written = format_node(node)
         if self._aggregate is None:
             self._findings.add(
@@ -208,8 +211,8 @@ class RowBinder:
             )
         return None
 
-    def _contacted_again(self, node: Call) -> Term | None:
-        hint = f"Write {node.name}(7d)."
+    def _takes_one(self, node: Call, what: str, hint: str) -> bool:
+        """Whether a function on rows stands with one argument and nothing else."""
         if node.clauses:
             self._findings.add(
                 Code.CLAUSE_MISPLACED,
@@ -217,9 +220,26 @@ class RowBinder:
                 f"{node.name} has a value per row and takes no clauses.",
                 hint=hint,
             )
+        elif len(node.arguments) != 1:
+            self._findings.add(Code.ARGUMENT_COUNT, node.span, f"{node.name} takes {what}.", hint=hint)
+        else:
+            return True
+        return False
+
+    def _business(self, node: Call, function: Function) -> Term | None:
+        hint = f"Write {node.name}(resolution_time)."
+        if not self._takes_one(node, "one span between two moments", hint):
             return None
-        if len(node.arguments) != 1:
-            self._findings.add(Code.ARGUMENT_COUNT, node.span, f"{node.name} takes one duration.", hint=hint)
+        term = self.term(node.arguments[0])
+        if term is None:
+            return None
+        # Working hours are those of a queue or a team, so only rows that reach one have any.
+        self.used.append(Use(self._vocabulary.fields["team"], node.span, self._findings))
+        return bind_business(node, function, term, self._vocabulary, self._findings)
+
+    def _contacted_again(self, node: Call) -> Term | None:
+        hint = f"Write {node.name}(7d)."
+        if not self._takes_one(node, "one duration", hint):
             return None
         argument = node.arguments[0]
         if not isinstance(argument, Duration) or not 0 < argument.milliseconds <= MAX_AGAIN:

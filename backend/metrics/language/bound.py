@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from backend.metrics.language.moving import Moving
-from backend.metrics.language.types import BOOLEAN, Field, Type
+from backend.metrics.language.types import BOOLEAN, DURATION, Field, Type
 
 # row expressions
 
@@ -119,6 +119,19 @@ class ContactedAgain:
     within: int
 
 
+@dataclass(frozen=True, slots=True)
+class Business:
+    """The working time between two moments, in ms, by the schedules of the row's queue or team.
+
+    NULL when a moment or the schedule is unknown, or the end lies before the start. `last`: by the schedule
+    in force at the end alone, else each instant by the one in force then.
+    """
+
+    start: Row
+    end: Row
+    last: bool
+
+
 Row = (
     Literal
     | FieldValue
@@ -132,6 +145,7 @@ Row = (
     | Not
     | Choose
     | ContactedAgain
+    | Business
 )
 
 
@@ -139,7 +153,7 @@ def type_of(row: Row) -> Type:
     """What sort of value a row expression has."""
     if isinstance(row, Literal | FieldValue | Arithmetic | Scaled | Choose):
         return row.type
-    return BOOLEAN
+    return DURATION if isinstance(row, Business) else BOOLEAN
 
 
 # formula expressions

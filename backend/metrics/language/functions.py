@@ -18,6 +18,7 @@ class Takes(StrEnum):
     NUMBER = "a number"
     VALUE = "a text, number or date"
     DURATION = "a duration"
+    SPAN = "the time between two moments"
 
 
 class Gives(StrEnum):
@@ -27,6 +28,7 @@ class Gives(StrEnum):
     SHARE = "a share (0 to 1)"
     SAME = "the unit of what it takes"
     CONDITION = "a condition"
+    DURATION = "a duration"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +130,23 @@ CONTACTED_AGAIN = Function(
     "when the customer or the start is missing.",
     "share(not contacted_again_within(7d))", "contacted again within {x}", "{x}内再次联系", on_rows=True,
 )  # fmt: skip
+BUSINESS = Function(
+    "business", "business", Takes.SPAN, Gives.DURATION, True,
+    "The part of that time in which the row's queue was open: by the working hours of its queue, else its team, "
+    "else the tenant, at each instant by those in force then. Unknown without working hours.",
+    "avg(business(first_response_time))", "{x} in business hours", "工作时间内的{x}", on_rows=True,
+)  # fmt: skip
+BUSINESS_LAST = Function(
+    "business_last", "business_last", Takes.SPAN, Gives.DURATION, True,
+    "As business, but all of it by the schedule in force at its end, whichever held before.",
+    "share(business_last(resolution_time) <= 8h)", "{x} in the business hours that held at its end",
+    "按结束时班表计工作时间内的{x}", on_rows=True,
+)  # fmt: skip
 
 FUNCTIONS: tuple[Function, ...] = (
     COUNT, COUNT_DISTINCT, SUM, AVERAGE, MINIMUM, MAXIMUM, DEVIATION, SHARE,
     MEDIAN, PERCENTILE, EXACT_PERCENTILE, DISCRETE_PERCENTILE, CONTACTED_AGAIN,
+    BUSINESS, BUSINESS_LAST,
 )  # fmt: skip
 
 SYNONYMS = {  # what people type first -> what they mean here
@@ -141,7 +156,8 @@ SYNONYMS = {  # what people type first -> what they mean here
     "percent": "share", "percentage": "share", "minimum": "min", "maximum": "max", "std": "stddev",
     "stdev": "stddev", "percentile": "p90", "quantile": "p90", "percentile_cont": "exact_p90",
     "percentile_disc": "disc_p90", "iff": "if", "iif": "if",
-    "平均": "avg", "求和": "sum", "计数": "count", "占比": "share", "中位数": "median",
+    "business_hours": "business", "working_hours": "business", "business_time": "business",
+    "工作时间": "business", "平均": "avg", "求和": "sum", "计数": "count", "占比": "share", "中位数": "median",
 }  # fmt: skip
 
 _BY_NAME = {function.name: function for function in FUNCTIONS if "NN" not in function.name}

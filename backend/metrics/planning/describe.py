@@ -11,6 +11,7 @@ from backend.metrics.language.bound import (
     Aggregate,
     Arithmetic,
     Basis,
+    Business,
     Choose,
     Compare,
     ContactedAgain,
@@ -58,6 +59,8 @@ def brief(row: Row) -> str:
             return f"if({brief(condition)}, {brief(then)}, {brief(otherwise)})"
         case ContactedAgain(within=within):
             return f"contacted_again_within({format_duration(within)})"
+        case Business(start=start, end=end, last=last):
+            return f"{'business_last' if last else 'business'}({brief(end)} - {brief(start)})"
         case _:
             assert_never(row)
 

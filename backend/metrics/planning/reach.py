@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import assert_never
 
 from backend.metrics.language.bound import (
+    Aggregate,
     Arithmetic,
+    Business,
     Choose,
     Compare,
     ContactedAgain,
@@ -63,8 +65,8 @@ def has_agent(fact: Fact) -> bool:
     return has_interaction(fact) or "agent" in fact.own
 
 
-def leaves_of(row: Row) -> Iterator[Literal | FieldValue | Happened | ContactedAgain]:
-    """Everything a row expression reads, from left to right."""
+def leaves_of(row: Row) -> Iterator[Literal | FieldValue | Happened | ContactedAgain | Business]:
+    """Everything a row expression reads, from left to right; a business clock before its moments."""
     match row:
         case Literal() | FieldValue() | Happened() | ContactedAgain():
             yield row
@@ -81,8 +83,25 @@ def leaves_of(row: Row) -> Iterator[Literal | FieldValue | Happened | ContactedA
         case Choose(condition=condition, then=then, otherwise=otherwise):
             for branch in (condition, then, otherwise):
                 yield from leaves_of(branch)
+        case Business(start=start, end=end):
+            yield row
+            yield from leaves_of(start)
+            yield from leaves_of(end)
         case _:
             assert_never(row)
+
+
+def read_by(aggregates: Iterable[Aggregate], where: Row | None = None) -> Iterator[Row]:
+    """The row expressions that aggregates, and the condition around them, are made of."""
+    for one in aggregates:
+        yield from (row for row in (one.argument, one.where) if row is not None)
+    if where is not None:
+        yield where
+
+
+def asks_business(rows: Iterable[Row]) -> bool:
+    """Whether any of these measures by a business clock."""
+    return any(isinstance(leaf, Business) for row in rows for leaf in leaves_of(row))
 
 
 def find_unreachable(fact: Fact, row: Row) -> str | None:
@@ -90,6 +109,8 @@ def find_unreachable(fact: Fact, row: Row) -> str | None:
     for leaf in leaves_of(row):
         if isinstance(leaf, ContactedAgain) and not has_interaction(fact):
             return "contacted_again_within"
+        if isinstance(leaf, Business) and not (has_interaction(fact) or "team" in fact.own):
+            return "working hours"
         if isinstance(leaf, FieldValue | Happened) and find_reach(fact, leaf.field) is None:
             return leaf.field.name
     return None

@@ -16,8 +16,10 @@ from backend.metrics.language import bound
 from backend.metrics.language.bound import Row
 from backend.metrics.language.types import Field, Kind, Origin, Type
 from backend.metrics.planning.calendar import WEEKDAYS, look_ahead
+from backend.metrics.planning.lowering.business import BusinessTime
 from backend.metrics.planning.lowering.tables import Condition, Tables, Value
 from backend.metrics.planning.reach import leaves_of
+from backend.schedules.clocks import Clocks
 
 LARGEST = 2**63 - 1
 
@@ -25,8 +27,9 @@ LARGEST = 2**63 - 1
 class Expressions:
     """Row expressions over the tables of one reading; calendar fields are of `anchor`, in `zone`."""
 
-    def __init__(self, tables: Tables, anchor: Value, zone: str) -> None:
+    def __init__(self, tables: Tables, anchor: Value, zone: str, clocks: Clocks | None = None) -> None:
         self._tables, self._anchor, self._zone = tables, anchor, zone
+        self._business = BusinessTime(tables, clocks)
 
     def local(self) -> Value:
         """The anchor by the wall clock."""
@@ -39,12 +42,14 @@ class Expressions:
         return self.value(row)
 
     def negative(self, row: Row) -> Condition:
-        """Whether a duration that a row expression reads came out negative and was put aside."""
+        """Whether a duration that a row expression reads came out negative, and so is missing."""
         kept = list(self._put_aside(row))
         return func.coalesce(sa.or_(*kept), sa.false()) if kept else sa.false()
 
     def _put_aside(self, row: Row) -> Iterator[Condition]:
         for leaf in leaves_of(row):
+            if isinstance(leaf, bound.Business):
+                yield self._business.negative(self.value(leaf.start), self.value(leaf.end))
             if isinstance(leaf, bound.FieldValue) and self._tables.is_put_aside(leaf.field):
                 kept = self._tables.home(leaf.field).c.excluded_values
                 yield kept[leaf.field.column].is_not(None)
@@ -80,6 +85,8 @@ class Expressions:
                 return sa.case((self.value(condition), self.value(then)), else_=self.value(otherwise))
             case bound.ContactedAgain(within=within):
                 return self._contacted_again(within)
+            case bound.Business(start=start, end=end, last=last):
+                return self._business.elapsed(self.value(start), self.value(end), last=last)
             case _:
                 assert_never(row)
 
