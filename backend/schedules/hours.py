@@ -20,13 +20,13 @@ WEEK = 7 * DAY
 MOST_SPANS = 200  # of a week, or of a day
 MOST_EXCEPTIONS = 1_000
 YEARS = range(1970, 2200)
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 Span = tuple[int, int]  # from, until just before; in minutes, in instants further below
 
 _MINUTE = 60 * SECOND
 _DAY = DAY * _MINUTE
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
-_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +52,14 @@ class Hours:
         exceptions = {day.isoformat(): [list(span) for span in spans] for day, spans in self.exceptions}
         return {"zone": self.zone, "hours": [list(span) for span in self.week], "exceptions": exceptions}
 
+    def by_weekday(self) -> list[tuple[Span, ...]]:
+        """The open spans of each day of the week, from Monday on, in minutes from its 00:00."""
+        return [tuple(_within(self.week, day)) for day in range(7)]
+
     def open_spans(self, start: int, end: int) -> list[Span]:
         """When it is open from `start` until `end`: spans of instants (µs since 1970) that do not touch."""
         exceptions = {day.toordinal() - _EPOCH_DAY: spans for day, spans in self.exceptions}
-        weekdays = [tuple(_within(self.week, day)) for day in range(7)]
+        weekdays = self.by_weekday()
         found: list[Span] = []
         for since, until, offset in stretches(self.zone, start, end):
             for day in range((since + offset) // _DAY, (until - 1 + offset) // _DAY + 1):
@@ -119,7 +123,7 @@ def spell_minute(minute: int, *, weekly: bool) -> str:
     """Tue 09:00, or 09:00 of a day; 24:00 is its end."""
     day, rest = divmod(minute, DAY) if weekly else (0, minute)
     time = f"{rest // 60:02d}:{rest % 60:02d}"
-    return f"{_NAMES[day % 7]} {time}" if weekly else time
+    return f"{DAYS[day % 7]} {time}" if weekly else time
 
 
 def _spans(stored: Iterable[Sequence[int]]) -> tuple[Span, ...]:
