@@ -164,7 +164,7 @@ async def test_as_a_counter_of_minutes_by_queue_and_team(world: World, planner: 
     for (scope, name), each in entries.items():
         for since, key in each:
             await planner.assign(key, scope, name, since)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for _ in range(80):
         started = START + dice.randrange(0, 4 * 1440) * MINUTE
         rows.append(
