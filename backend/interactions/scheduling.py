@@ -32,6 +32,7 @@ from backend.schedules.timetable import (
 from tenants.database import ReadSession, WriteSession
 
 MOST_SCHEDULES = 200  # of one tenant, archived ones too
+MOST_TIMELINES = 100  # that queues and teams keep: every statement that asks carries the clocks of all
 LONGEST_NAME = 100
 
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -204,9 +205,15 @@ async def assign(
     found = desk.get(key)
     problems = _archived_faults(found) + _instant_faults(effective_from)
     scope_id = 0 if scope == TENANT_SCOPE else await _scope_id(session, scope, external_id, problems)
-    _refuse(problems, "The schedule cannot be assigned like this.")
     since = effective_from or planner.now
     one = Assignment(scope, scope_id, key, since, planner.subject)
+    if desk.timelines_with(one) > MOST_TIMELINES:
+        message = (
+            f"The queues and teams of a tenant keep at most {MOST_TIMELINES} different histories of hours."
+        )
+        hint = "Assign from an instant on that others have, too, or change the team's hours."
+        problems.append(Problem("TOO_MANY_SCHEDULES", message, hint=hint))
+    _refuse(problems, "The schedule cannot be assigned like this.")
     await repository.put_assignment(session, one, now=planner.now)
     await desk.moved("schedule")
     details = {"scope": scope, "external_id": external_id, "effective_from": since.isoformat()}
@@ -251,6 +258,11 @@ class _Desk:
             ):
                 found.append(scope)
         return found
+
+    def timelines_with(self, one: Assignment) -> int:
+        """How many different timelines the scopes have with one more assignment."""
+        others = (each for each in self.timetable.assignments if each.place != one.place)
+        return len(set(replace(self.timetable, assignments=(*others, one)).scopes().values()))
 
     def version(self, number: int, hours: Hours, effective_from: datetime | None) -> ScheduleVersion:
         since = effective_from or self.planner.now

@@ -9,6 +9,7 @@ up by binary search, in the very same numbers.
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -64,8 +65,8 @@ class Line:
     begin with a pair at 0, so that every place has a bound before it.
     """
 
-    bounds: tuple[int, ...]
-    bases: tuple[int, ...]
+    bounds: array[int]
+    bases: array[int]
 
     def open_until(self, place: int) -> int:
         """F of a place on the line, in µs."""
@@ -125,7 +126,7 @@ class Clocks:
         return number * self.horizon.length + instant_of(moment) - instant_of(self.horizon.start)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=32)
 def clocks_of(timetable: Timetable, horizon: Horizon) -> Clocks:
     """The clocks of a timetable; remembered, for they change as seldom as their schedules do."""
     making = _Making(timetable, horizon)
@@ -165,15 +166,15 @@ class _Making:
         return tuple(places), tuple(followed)
 
     def line(self) -> Line:
-        bounds, bases, total = [0, 0], [0, 0], 0
+        bounds, bases, total = array("q", (0, 0)), array("q", (0, 0)), 0
         for entries, number in self.numbers.items():
             for start, end in self._open_spans(entries):
                 opens, closes = self._place(number, start), self._place(number, end)
-                bounds += [opens, closes]
+                bounds.extend((opens, closes))
                 bases.append(total - opens)
                 total += closes - opens
                 bases.append(total)
-        return Line(tuple(bounds), tuple(bases))
+        return Line(bounds, bases)
 
     def _open_spans(self, entries: Entries) -> list[Span]:
         found: list[Span] = []

@@ -63,6 +63,11 @@ class Assignment:
     effective_from: datetime
     created_by: str = ""
 
+    @property
+    def place(self) -> tuple[str, int, datetime]:
+        """What no two assignments share."""
+        return self.scope, self.scope_id, self.effective_from
+
 
 @dataclass(frozen=True, slots=True)
 class Held:

@@ -157,6 +157,22 @@ async def test_a_tenant_has_so_many_schedules(planner: Max, monkeypatch: pytest.
     assert await planner.problems(planner.create("more", draft(OFFICE))) == [("TOO_MANY_SCHEDULES", ())]
 
 
+async def test_queues_keep_so_many_different_hours(
+    planner: Max, world: World, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(scheduling, "MOST_TIMELINES", 2)
+    await world.name(models.queue, "a", "b", "c")
+    await planner.create("office", draft(OFFICE))
+    await planner.create("late", draft(LATE))
+    await planner.assign("office")
+    await planner.assign("late", "queue", "a")
+    await planner.assign("late", "queue", "b")  # as another one
+    await planner.assign("late", "queue", "b")  # said again
+    refused = planner.assign("office", "queue", "b", LATER)
+    assert await planner.problems(refused) == [("TOO_MANY_SCHEDULES", ())]
+    await planner.assign("office", "queue", "c")
+
+
 async def test_a_tenants_schedule_is_unknown_to_the_other(planner: Max, globex: TenantDatabase):
     await planner.create("office", draft(OFFICE))
     async with globex.write() as session:
