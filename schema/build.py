@@ -15,16 +15,20 @@ from schema.metrics.mutations import MetricMutations
 from schema.metrics.queries import MetricQueries
 from schema.nodes import NodeQueries
 from schema.scalars import SCALARS
+from schema.schedules.mutations import ScheduleMutations
+from schema.schedules.queries import ScheduleQueries
 from schema.tenancy.queries import TenancyQueries
 
 
 @strawberry.type(description="Everything that can be asked. Each list is a page of at most 200.")
-class Query(TenancyQueries, NodeQueries, MetricQueries, InteractionQueries, IngestionQueries):
+class Query(
+    TenancyQueries, NodeQueries, MetricQueries, InteractionQueries, IngestionQueries, ScheduleQueries
+):
     pass
 
 
 @strawberry.type(description="Everything that can be changed.")
-class Mutation(MetricMutations, InteractionMutations, IngestionMutations):
+class Mutation(MetricMutations, InteractionMutations, IngestionMutations, ScheduleMutations):
     pass
 
 

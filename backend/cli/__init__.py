@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import typer
 
-from backend.cli import demo, drills, imports, kpis, rejected, serving, tenants, tokens
+from backend.cli import demo, drills, imports, kpis, rejected, schedules, serving, tenants, tokens
 from backend.cli.installation import told
 
 app = typer.Typer(
@@ -23,7 +23,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for group in (demo, serving, tenants, tokens, imports, rejected, kpis, drills):
+for group in (demo, serving, tenants, tokens, imports, rejected, kpis, drills, schedules):
     group.register(app)
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from datetime import datetime
 
 from backend.core.clock import Clock
 from backend.core.errors import DomainError
 from backend.metrics import definitions, repository
+from backend.metrics.clocks import find_clocks, held_in
+from backend.metrics.language.bound import Row
 from backend.metrics.planning.describe import describe
 from backend.metrics.planning.frames import Frames
 from backend.metrics.planning.lowering import Setting, lower, lower_listing, lower_tally, spell
 from backend.metrics.planning.members import Members
-from backend.metrics.planning.planner import plan
+from backend.metrics.planning.parts import aggregates_of
+from backend.metrics.planning.planner import Task, plan
 from backend.metrics.planning.proving import by_scan, prove, with_aggregates
+from backend.metrics.planning.reach import read_by
 from backend.metrics.planning.shaping import Wanted, shape
 from backend.metrics.planning.sources import all_fields, drilled, own_fields
 from backend.metrics.preparation import Preparation
@@ -47,8 +51,9 @@ class Evaluator:
             preparation = await self._preparation(session, restriction)
             outcomes = [_prepared(preparation, question) for question in questions]
             frames = Frames()
-            setting = self._setting(preparation)
-            for statement in plan(one.task for one in outcomes if isinstance(one, Wanted)).statements:
+            tasks = [one.task for one in outcomes if isinstance(one, Wanted)]
+            setting = await self._setting(session, preparation, _rows(*tasks))
+            for statement in plan(tasks).statements:
                 lowered = lower(statement, setting)
                 frames.add(lowered, (await session.execute(lowered.select)).all())
             members = Members(await repository.members_by_id(session, frames.ids))
@@ -68,7 +73,8 @@ class Evaluator:
             preparation = await self._preparation(session, restriction)
             wanted = preparation.prepare_cell(question, place)
             whole = with_aggregates(wanted, preparation.currency)
-            setting, frames = self._setting(preparation), Frames()
+            setting = await self._setting(session, preparation, _rows(whole.task))
+            frames = Frames()
             for statement in plan([whole.task]).statements:
                 lowered = lower(statement, setting)
                 frames.add(lowered, (await session.execute(lowered.select)).all())
@@ -79,7 +85,8 @@ class Evaluator:
             data_version = await repository.find_data_version(session)
         cells = shape(whole, frames, Members({}), setting.now).totals
         definitions = [preparation.kpis[ask.key] if ask.formula is None else None for ask in question.kpis]
-        return prove(wanted, definitions, cells, tallies, data_version)
+        schedules = held_in(setting.clocks, wanted.task.window)
+        return prove(wanted, definitions, cells, tallies, data_version, schedules)
 
     async def drill(
         self,
@@ -98,7 +105,10 @@ class Evaluator:
         async with self._database.read(snapshot=True) as session:
             preparation = await self._preparation(session, restriction)
             listing = preparation.prepare_drill(question, drill, own_fields)
-            select = lower_listing(listing, self._setting(preparation), after=after, limit=limit)
+            setting = await self._setting(
+                session, preparation, read_by(listing.aggregates, listing.scan.where)
+            )
+            select = lower_listing(listing, setting, after=after, limit=limit)
             found = await session.execute(select)
         return [drilled(listing, row) for row in found]
 
@@ -110,15 +120,19 @@ class Evaluator:
         async with self._database.read(snapshot=True, statement_timeout=EXPORT_TIMEOUT) as session:
             preparation = await self._preparation(session, _EVERYTHING)
             listing = preparation.prepare_drill(question, drill, all_fields)
-            async for row in session.stream(lower_listing(listing, self._setting(preparation))):
+            setting = await self._setting(
+                session, preparation, read_by(listing.aggregates, listing.scan.where)
+            )
+            async for row in session.stream(lower_listing(listing, setting)):
                 yield drilled(listing, row)
 
     async def explain(self, question: Question, *, restriction: Restriction = _EVERYTHING) -> str:
         """How a question would be answered: the plan, then its statements with the values written in."""
         async with self._database.read() as session:
             preparation = await self._preparation(session, restriction)
-        planned = plan([preparation.prepare(question).task])
-        setting = self._setting(preparation)
+            task = preparation.prepare(question).task
+            setting = await self._setting(session, preparation, _rows(task))
+        planned = plan([task])
         statements = [spell(lower(statement, setting)) for statement in planned.statements]
         return "\n\n".join([describe(planned), *statements])
 
@@ -128,14 +142,24 @@ class Evaluator:
         attributes = await repository.list_attributes(session)
         return Preparation.of(kpis, attributes, tenant.zone, tenant.currency, restriction)
 
-    def _setting(self, preparation: Preparation) -> Setting:
+    async def _setting(self, session: ReadSession, preparation: Preparation, rows: Iterable[Row]) -> Setting:
+        """What the statements that read these row expressions need to know."""
+        now = self._clock()
         return Setting(
             preparation.vocabulary,
             preparation.zone,
             preparation.currency,
             preparation.restriction,
-            self._clock(),
+            now,
+            await find_clocks(session, rows, now),
         )
+
+
+def _rows(*tasks: Task) -> Iterator[Row]:
+    """The row expressions that questions are made of."""
+    for task in tasks:
+        for formula in task.formulas:
+            yield from read_by(aggregates_of(formula.expression), task.where)
 
 
 def _prepared(preparation: Preparation, question: Question) -> Wanted | DomainError:

@@ -8,9 +8,10 @@ from typing import assert_never
 
 from backend.metrics.language import arithmetic, bound, comparisons
 from backend.metrics.language.bound import Row
+from backend.metrics.language.business import bind_business, takes_one_span
 from backend.metrics.language.diagnostics import Code, Findings
 from backend.metrics.language.formatter import format_node
-from backend.metrics.language.functions import Function, find_function
+from backend.metrics.language.functions import Function, Takes, find_function
 from backend.metrics.language.naming import report_field, report_function, suggest_condition
 from backend.metrics.language.relations import RelationBinder
 from backend.metrics.language.terms import Budget, Term, Use, constant_term, joined, type_label
@@ -191,6 +192,8 @@ class RowBinder:
             if found is None:
                 report_function(node.name, node.span, self._findings)
                 return None
+            if found[0].takes is Takes.SPAN:
+                return self._business(node, found[0])
             if found[0].on_rows:
                 return self._relation(node, found[0])
         written = format_node(node)
@@ -210,6 +213,16 @@ class RowBinder:
                 hint=f"Write {written} alone; it is taken over all rows at once.",
             )
         return None
+
+    def _business(self, node: Call, function: Function) -> Term | None:
+        if not takes_one_span(node, self._findings):
+            return None
+        term = self.term(node.arguments[0])
+        if term is None:
+            return None
+        # Working hours are those of a queue or a team, so only rows that reach one have any.
+        self.used.append(Use(self._vocabulary.fields["team"], node.span, self._findings))
+        return bind_business(node, function, term, self._vocabulary, self._findings)
 
     def _relation(self, node: Call, function: Function) -> Term | None:
         nested = None if self._other else self._on_another

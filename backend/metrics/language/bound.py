@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from backend.metrics.language.moving import Moving
-from backend.metrics.language.types import BOOLEAN, TEXT, Field, Type
+from backend.metrics.language.types import BOOLEAN, DURATION, TEXT, Field, Type
 
 # row expressions
 
@@ -158,6 +158,19 @@ class Combination:
     rows: tuple[Row, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Business:
+    """The working time between two moments, in ms, by the schedules of the row's queue or team.
+
+    NULL when a moment or the schedule is unknown, or the end lies before the start. `last`: by the schedule
+    in force at the end alone, else each instant by the one in force then.
+    """
+
+    start: Row
+    end: Row
+    last: bool
+
+
 Row = (
     Literal
     | FieldValue
@@ -174,6 +187,7 @@ Row = (
     | Linked
     | Matured
     | Combination
+    | Business
 )
 
 
@@ -181,6 +195,8 @@ def type_of(row: Row) -> Type:
     """What sort of value a row expression has."""
     if isinstance(row, Literal | FieldValue | Arithmetic | Scaled | Choose):
         return row.type
+    if isinstance(row, Business):
+        return DURATION
     return TEXT if isinstance(row, Combination) else BOOLEAN
 
 

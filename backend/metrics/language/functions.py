@@ -20,6 +20,7 @@ class Takes(StrEnum):
     DURATION = "a duration"
     RELATION = "a duration, a moment[, fields that are equal] [where a condition]"
     LINK = "a moment [where a condition]"
+    SPAN = "the time between two moments"
 
 
 class Gives(StrEnum):
@@ -29,6 +30,7 @@ class Gives(StrEnum):
     SHARE = "a share (0 to 1)"
     SAME = "the unit of what it takes"
     CONDITION = "a condition"
+    DURATION = "a duration"
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,11 +169,24 @@ MATURED = Function(
     "share(not contacted_again_within(7d) where matured(7d))", "at least {x} old", "已满{x}", on_rows=True,
 )  # fmt: skip
 RELATIONS = frozenset({FOLLOWED.name, PRECEDED.name, LINKED.name})  # what they name lies on another row
+BUSINESS = Function(
+    "business", "business", Takes.SPAN, Gives.DURATION, True,
+    "The part of that time in which the row's queue was open: by the working hours of its queue, else its team, "
+    "else the tenant, at each instant by those in force then. Unknown without working hours.",
+    "avg(business(first_response_time))", "{x} in business hours", "工作时间内的{x}", on_rows=True,
+)  # fmt: skip
+BUSINESS_LAST = Function(
+    "business_last", "business_last", Takes.SPAN, Gives.DURATION, True,
+    "As business, but all of it by the schedule in force at its end, whichever held before.",
+    "share(business_last(resolution_time) <= 8h)", "{x} in the business hours that held at its end",
+    "按结束时班表计工作时间内的{x}", on_rows=True,
+)  # fmt: skip
 
 FUNCTIONS: tuple[Function, ...] = (
     COUNT, COUNT_DISTINCT, COUNT_REPEATED, SUM, AVERAGE, MINIMUM, MAXIMUM, DEVIATION, SHARE,
     MEDIAN, PERCENTILE, EXACT_PERCENTILE, DISCRETE_PERCENTILE, CONTACTED_AGAIN,
     FOLLOWED, PRECEDED, LINKED, MATURED,
+    BUSINESS, BUSINESS_LAST,
 )  # fmt: skip
 
 SYNONYMS = {  # what people type first -> what they mean here
@@ -185,7 +200,8 @@ SYNONYMS = {  # what people type first -> what they mean here
     "preceded_by": "preceded_within", "precedes": "preceded_within", "repeat": "preceded_within",
     "repeat_within": "preceded_within", "repeated": "count_repeated", "repurchase": "count_repeated",
     "exists": "has", "linked": "has", "mature": "matured", "older_than": "matured",
-    "平均": "avg", "求和": "sum", "计数": "count", "占比": "share", "中位数": "median",
+    "business_hours": "business", "working_hours": "business", "business_time": "business",
+    "工作时间": "business", "平均": "avg", "求和": "sum", "计数": "count", "占比": "share", "中位数": "median",
 }  # fmt: skip
 
 _BY_NAME = {function.name: function for function in FUNCTIONS if "NN" not in function.name}

@@ -11,6 +11,7 @@ from backend.metrics.language.bound import (
     Aggregate,
     Arithmetic,
     Basis,
+    Business,
     Choose,
     Combination,
     Compare,
@@ -63,6 +64,8 @@ def brief(row: Row) -> str:
             return ", ".join(map(brief, rows))
         case Related() | Linked() | Matured():
             return _relation(row)
+        case Business(start=start, end=end, last=last):
+            return f"{'business_last' if last else 'business'}({brief(end)} - {brief(start)})"
         case _:
             assert_never(row)
 

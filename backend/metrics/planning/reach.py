@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import TypeAlias, assert_never
 
 from backend.metrics.language.bound import (
+    Aggregate,
     Arithmetic,
+    Business,
     Choose,
     Combination,
     Compare,
@@ -30,7 +32,7 @@ from backend.metrics.language.vocabulary import has_customer
 
 INTERACTION = "interaction"
 
-Leaf: TypeAlias = Literal | FieldValue | Happened | Related | Linked | Matured
+Leaf: TypeAlias = Literal | FieldValue | Happened | Related | Linked | Matured | Business
 
 
 class Reach(StrEnum):
@@ -73,7 +75,10 @@ def has_agent(fact: Fact) -> bool:
 
 
 def leaves_of(row: Row) -> Iterator[Leaf]:
-    """Everything a row expression reads, from left to right; what it asks of other rows is one leaf."""
+    """Everything a row expression reads, from left to right; a business clock before its moments.
+
+    What it asks of other rows is one leaf: their fields are not its own.
+    """
     match row:
         case Literal() | FieldValue() | Happened() | Related() | Linked() | Matured():
             yield row
@@ -90,6 +95,10 @@ def leaves_of(row: Row) -> Iterator[Leaf]:
         case Choose(condition=condition, then=then, otherwise=otherwise):
             for branch in (condition, then, otherwise):
                 yield from leaves_of(branch)
+        case Business(start=start, end=end):
+            yield row
+            yield from leaves_of(start)
+            yield from leaves_of(end)
         case _:
             assert_never(row)
 
@@ -97,6 +106,25 @@ def leaves_of(row: Row) -> Iterator[Leaf]:
 def looks_up(row: Row) -> bool:
     """Whether a row expression looks for other rows."""
     return any(isinstance(leaf, Related | Linked) for leaf in leaves_of(row))
+
+
+def read_by(aggregates: Iterable[Aggregate], where: Row | None = None) -> Iterator[Row]:
+    """The row expressions that aggregates, and the condition around them, are made of."""
+    for one in aggregates:
+        yield from (row for row in (one.argument, one.where) if row is not None)
+    if where is not None:
+        yield where
+
+
+def asks_business(rows: Iterable[Row]) -> bool:
+    """Whether any of these measures by a business clock, be it in a condition on other rows."""
+    return any(_asks_business(leaf) for row in rows for leaf in leaves_of(row))
+
+
+def _asks_business(leaf: Leaf) -> bool:
+    if isinstance(leaf, Related | Linked) and leaf.where is not None:
+        return asks_business([leaf.where])
+    return isinstance(leaf, Business)
 
 
 def find_unreachable(fact: Fact, row: Row) -> str | None:
@@ -120,5 +148,7 @@ def _find_missing(fact: Fact, leaf: Leaf) -> str | None:
             return next((field.name for field in alike if find_reach(fact, field) is None), None)
         case Linked(moment=moment):
             return None if has_interaction(fact) else moment.name
+        case Business():
+            return None if has_interaction(fact) or "team" in fact.own else "working hours"
         case _:
             return None

@@ -16,8 +16,10 @@ from backend.metrics.language.bound import Row, type_of
 from backend.metrics.language.types import Fact, Field, Kind, Origin, Type
 from backend.metrics.planning.calendar import WEEKDAYS
 from backend.metrics.planning.lowering import relations
+from backend.metrics.planning.lowering.business import BusinessTime
 from backend.metrics.planning.lowering.tables import Condition, Tables, Value
 from backend.metrics.planning.reach import leaves_of
+from backend.schedules.clocks import Clocks
 
 LARGEST = 2**63 - 1
 
@@ -25,14 +27,23 @@ LARGEST = 2**63 - 1
 class Expressions:
     """Row expressions over the tables of one reading; calendar fields are of `anchor`, in `zone`.
 
-    `now` is the instant of the answer; `facts` are the kinds of rows that may be looked for beside.
+    `now` is the instant of the answer; `facts` are the kinds of rows that may be looked for beside. `clocks` as
+    in Setting.
     """
 
     def __init__(
-        self, tables: Tables, anchor: Value, zone: str, *, facts: Mapping[str, Fact], now: datetime
+        self,
+        tables: Tables,
+        anchor: Value,
+        zone: str,
+        *,
+        facts: Mapping[str, Fact],
+        now: datetime,
+        clocks: Clocks | None,
     ) -> None:
         self._tables, self._anchor, self._zone = tables, anchor, zone
-        self._facts, self._now = facts, now
+        self._facts, self._now, self._clocks = facts, now, clocks
+        self._business = BusinessTime(tables, clocks)
 
     def local(self) -> Value:
         """The anchor by the wall clock."""
@@ -45,12 +56,14 @@ class Expressions:
         return self.value(row)
 
     def negative(self, row: Row) -> Condition:
-        """Whether a duration that a row expression reads came out negative and was put aside."""
+        """Whether a duration that a row expression reads came out negative, and so is missing."""
         kept = list(self._put_aside(row))
         return func.coalesce(sa.or_(*kept), sa.false()) if kept else sa.false()
 
     def _put_aside(self, row: Row) -> Iterator[Condition]:
         for leaf in leaves_of(row):
+            if isinstance(leaf, bound.Business):
+                yield self._business.negative(self.value(leaf.start), self.value(leaf.end))
             if isinstance(leaf, bound.FieldValue) and self._tables.is_put_aside(leaf.field):
                 kept = self._tables.home(leaf.field).c.excluded_values
                 yield kept[leaf.field.column].is_not(None)
@@ -92,6 +105,8 @@ class Expressions:
                 return relations.matured(row, self._tables, self._anchor, self._now)
             case bound.Combination(rows=rows):
                 return self._combination(rows)
+            case bound.Business(start=start, end=end, last=last):
+                return self._business.elapsed(self.value(start), self.value(end), last=last)
             case _:
                 assert_never(row)
 
@@ -102,7 +117,8 @@ class Expressions:
 
     def _other(self, tables: Tables, moment: Value, row: Row) -> Value:
         """A row expression over the tables of another reading."""
-        return Expressions(tables, moment, self._zone, facts=self._facts, now=self._now).value(row)
+        other = Expressions(tables, moment, self._zone, facts=self._facts, now=self._now, clocks=self._clocks)
+        return other.value(row)
 
     def _combination(self, rows: Sequence[Row]) -> Value:
         values = [self._told_apart(one) for one in rows]

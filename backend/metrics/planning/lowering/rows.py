@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -16,11 +16,13 @@ from backend.metrics.language.bound import Row
 from backend.metrics.language.types import Origin, Vocabulary
 from backend.metrics.planning.calendar import DATED
 from backend.metrics.planning.histogram import BOUNDS
+from backend.metrics.planning.lowering.arrays import array_of
 from backend.metrics.planning.lowering.expressions import LARGEST, Expressions, instant
 from backend.metrics.planning.lowering.tables import Condition, Tables, Value, coalesced
 from backend.metrics.planning.parts import Part
 from backend.metrics.planning.planner import Key, Scan
 from backend.metrics.questions import Restriction
+from backend.schedules.clocks import Clocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class Setting:
     """What holds for all statements of an evaluation: whose data it is and what of it may be seen.
 
     `zone` cuts calendar fields where a scan has no window. `now` is the instant of the answer.
+    `clocks` are the business clocks, where a formula asks for one and a schedule is assigned.
     """
 
     vocabulary: Vocabulary
@@ -35,6 +38,7 @@ class Setting:
     currency: str
     restriction: Restriction
     now: datetime
+    clocks: Clocks | None = None
 
 
 class Rows:
@@ -47,8 +51,14 @@ class Rows:
         self._tables = Tables(fact, setting.currency, including_excluded=basis.including_excluded)
         self._anchor = self._tables.anchor(basis.anchor)
         zone = scan.window.zone if scan.window else setting.zone
-        facts, now = setting.vocabulary.facts, setting.now
-        self._expressions = Expressions(self._tables, self._anchor, zone, facts=facts, now=now)
+        self._expressions = Expressions(
+            self._tables,
+            self._anchor,
+            zone,
+            facts=setting.vocabulary.facts,
+            now=setting.now,
+            clocks=setting.clocks,
+        )
 
     def select(self, columns: Sequence[Any], *, excluded: bool = False) -> sa.Subquery:
         """The inner select; OFFSET 0 makes PostgreSQL compute each column once per row, not once per use.
@@ -103,7 +113,7 @@ class Rows:
                 raise ValueError("buckets need a window")
             starts = [start.astimezone(UTC).isoformat() for start in bucket_starts(self._scan.window, key)]
             return func.width_bucket(
-                self._anchor, _array(starts, sa.DateTime(timezone=True)), type_=sa.Integer
+                self._anchor, array_of(starts, sa.DateTime(timezone=True)), type_=sa.Integer
             )
         if key.origin is not Origin.CALENDAR:
             return self._tables.stored(key)
@@ -119,7 +129,7 @@ class Rows:
             raise ValueError("a histogram needs a value")
         value = self.value(part.value)
         size = sa.cast(func.least(func.abs(value), LARGEST), sa.BigInteger)
-        index = func.width_bucket(size, _array(BOUNDS, sa.BigInteger()), type_=sa.Integer)
+        index = func.width_bucket(size, array_of(BOUNDS, sa.BigInteger()), type_=sa.Integer)
         signed = sa.case((value < 0, -index), (value >= 0, index))  # LEAST takes NULL for a number
         return signed if part.condition is None else sa.case((self.value(part.condition), signed))
 
@@ -143,10 +153,3 @@ class Rows:
             return by_agent
         team = self._tables.interaction.c.team_id
         return sa.or_(team == team_id, sa.and_(team.is_(None), by_agent))
-
-
-def _array(values: Iterable[object], kind: sa.types.TypeEngine[Any]) -> Value:
-    # As one text: for a bound array the driver would first ask each new connection about its type, by a
-    # function that tenants' roles may not call. In a sub-select, so that it is read once and not per row.
-    text = sa.literal("{" + ",".join(f'"{value}"' for value in values) + "}", sa.Text)
-    return sa.select(sa.cast(text, sa.ARRAY(kind))).scalar_subquery()

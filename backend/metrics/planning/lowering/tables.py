@@ -83,6 +83,15 @@ class Tables:
         tables = dict.fromkeys(table for table in (own, self.interaction) if table is not None)
         return coalesced([table.c[f"{name}_id"] for table in tables])
 
+    def owns(self, name: str) -> bool:
+        """Whether a row belongs to a named thing, itself or through its interaction."""
+        return self.interaction is not None or name in self.fact.own
+
+    @property
+    def including_excluded(self) -> bool:
+        """Whether what is left out elsewhere counts: excluded rows, negative durations."""
+        return self._including_excluded
+
     def stored(self, field: Field) -> Value:
         """A field as stored: the id of a named thing. Calendar fields are not stored."""
         if field.origin is Origin.NAMED:

@@ -40,6 +40,22 @@ CASES = [
         "平均从开始到解决的时间",
     ),
     (
+        "avg(business(first_response_time))",
+        "average first response time in business hours",
+        "平均工作时间内的首次响应时间",
+    ),
+    (
+        "share(business(closed - accepted) <= 8h where resolved)",
+        "share of interactions where time from accepted to closed in business hours is at most 8 hours, "
+        "among those where resolved",
+        "工作时间内的从接入到关闭的时间不超过8小时的会话占比（范围：解决）",
+    ),
+    (
+        "p90(business_last(resolution_time))",
+        "90th percentile of resolution time in the business hours that held at its end",
+        "按结束时班表计工作时间内的解决时长的第 90 百分位数",
+    ),
+    (
         "sum(if(converted, amount, 0))",
         "total (amount if converted, else 0)",
         "（若已转化则金额，否则0）合计",
