@@ -18,6 +18,8 @@ from schema.metrics.mutations import MetricMutations
 from schema.metrics.queries import MetricQueries
 from schema.nodes import NodeQueries
 from schema.scalars import SCALARS
+from schema.schedules.mutations import ScheduleMutations
+from schema.schedules.queries import ScheduleQueries
 from schema.tenancy.queries import TenancyQueries
 
 
@@ -31,12 +33,15 @@ class Query(
     InsightQueries,
     InteractionQueries,
     IngestionQueries,
+    ScheduleQueries,
 ):
     pass
 
 
 @strawberry.type(description="Everything that can be changed.")
-class Mutation(MetricMutations, BenchmarkMutations, InteractionMutations, IngestionMutations):
+class Mutation(
+    MetricMutations, BenchmarkMutations, InteractionMutations, IngestionMutations, ScheduleMutations
+):
     pass
 
 

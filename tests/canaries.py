@@ -31,7 +31,14 @@ SOURCE = "test"
 MOMENT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)  # within what the clock fixture calls today
 
 _LISTED = re.compile(r"(\w+) IN \('([^']+)'")  # a CHECK that lists values; the first will do
-_SHAPED = {"key": "canary", "score": 5000, "scale_min": 1000, "scale_max": 5000}  # where a CHECK says more
+_SHAPED: dict[str, Any] = {  # where a CHECK, or whoever reads it, says more
+    "key": "canary",
+    "score": 5000,
+    "scale_min": 1000,
+    "scale_max": 5000,
+    "hours": [[0, 10_080]],
+    "exceptions": {},
+}
 
 
 async def plant_canaries(session: WriteSession) -> None:

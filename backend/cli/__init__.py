@@ -13,7 +13,19 @@ from typing import NoReturn
 
 import typer
 
-from backend.cli import benchmarks, demo, drills, gaps, imports, kpis, rejected, serving, tenants, tokens
+from backend.cli import (
+    benchmarks,
+    demo,
+    drills,
+    gaps,
+    imports,
+    kpis,
+    rejected,
+    schedules,
+    serving,
+    tenants,
+    tokens,
+)
 from backend.cli.installation import told
 
 app = typer.Typer(
@@ -23,7 +35,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for group in (demo, serving, tenants, tokens, imports, rejected, kpis, drills, gaps, benchmarks):
+_GROUPS = (
+    demo, serving, tenants, tokens, imports, rejected, kpis, drills, gaps, benchmarks, schedules,
+)  # fmt: skip
+for group in _GROUPS:
     group.register(app)
 
 

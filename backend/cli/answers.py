@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from collections.abc import Iterator
 from datetime import datetime, time
 from itertools import pairwise
@@ -44,13 +45,15 @@ def to_json(answer: Answer) -> str:
 
 
 def to_csv(answer: Answer) -> str:
-    """One line per row: bucket, dimensions, then value, n, numerator, denominator and state of each KPI."""
+    """One line per row: bucket, dimensions, then value, n, numerator, denominator, state and matured share
+    of each KPI.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     head = [*(["bucket"] if answer.buckets is not None else []), *answer.dimensions]
     for column in answer.columns:
         key = column.kpi.key
-        head += [key, f"{key}.n", f"{key}.numerator", f"{key}.denominator", f"{key}.state"]
+        head += [key, *(f"{key}.{name}" for name in ("n", "numerator", "denominator", "state", "matured"))]
         if answer.previous_columns is not None:
             head += [f"{key}.previous", f"{key}.verdict", f"{key}.costs"]
     writer.writerow(head)
@@ -65,6 +68,7 @@ def to_csv(answer: Answer) -> str:
                 _number(cell.numerator),
                 _number(cell.denominator),
                 cell.state.value,
+                _number(cell.matured),
             ]
             if answer.previous_columns is not None:
                 line.append(_number(answer.previous_columns[number].cell(row).value))
@@ -201,6 +205,7 @@ def cell_document(
         "numerator": _number(cell.numerator),
         "denominator": _number(cell.denominator),
         "state": cell.state.value,
+        "matured": _number(cell.matured),
     }
     if before is not None:
         shown["previous"] = cell_document(before)
@@ -223,13 +228,19 @@ def _shown(
 ) -> list[str]:
     texts = []
     for number, (column, cell) in enumerate(zip(columns, cells, strict=True)):
-        texts.append(show_value(cell.value, column.kpi) + _MARKS[cell.state])
+        texts.append(show_value(cell.value, column.kpi) + _mark(cell))
         if before is not None:
             texts.append(show_value(before[number].value, column.kpi))
         if judgements:
             texts.append(_verdict(judgements[number]))
         texts.append(f"{cell.n:,}")
     return texts
+
+
+def _mark(cell: Cell) -> str:
+    if cell.state is CellState.PROVISIONAL and cell.matured is not None:
+        return f" (provisional: {math.floor(cell.matured * 100)} % matured)"
+    return _MARKS[cell.state]
 
 
 def _exceeds(column: Column) -> bool:

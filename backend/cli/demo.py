@@ -78,6 +78,8 @@ async def _prepare(place: Installation, interactions: int) -> list[Access]:
 
 async def _ensure_loaded(place: Installation, database: Database, world: World, interactions: int) -> None:
     from backend.cli.tenants import provision
+    from backend.core.clock import system_clock
+    from backend.demo.opening import ensure_opening_hours
     from tenants.registry import find_tenant
 
     tenant = await find_tenant(database, world.slug)
@@ -86,6 +88,7 @@ async def _ensure_loaded(place: Installation, database: Database, world: World, 
     door = database.of(tenant)
     if not await _is_loaded(door):
         await _load(door, world, interactions)
+    await ensure_opening_hours(door, world, system_clock())
 
 
 async def _is_loaded(door: TenantDatabase) -> bool:

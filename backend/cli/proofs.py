@@ -27,6 +27,9 @@ def to_lines(proofs: Sequence[Proof]) -> Iterator[str]:
         yield f"  {visible(proof.kpi.formula)}"
         if proof.version is not None:
             yield f"  version {proof.version}, in force from {proof.effective_from}"
+        for held in proof.schedules:
+            since = held.effective_from.isoformat()
+            yield f"  hours of {held.key}, version {held.version}, in force from {since}"
         seen = proof.data_version
         yield f"  from {proof.path} rows; data of " + (
             "no import yet" if seen is None else f"{seen.written_at.isoformat()} ({seen.id})"
@@ -54,6 +57,10 @@ def _document(proof: Proof) -> dict[str, Any]:
         "version": proof.version,
         "effective_from": proof.effective_from.isoformat() if proof.effective_from else None,
         "window": window_document(proof.window, proof.zone),
+        "schedules": [
+            {"key": one.key, "version": one.version, "effective_from": one.effective_from.isoformat()}
+            for one in proof.schedules
+        ],
         "path": proof.path,
         "data_version": {"id": str(seen.id), "written_at": seen.written_at.isoformat()} if seen else None,
         "aggregates": [

@@ -241,6 +241,7 @@ article_view = Table(
     Column("helpful", Boolean),
     moment("viewed_at", nullable=False),
     *written(),
+    Index(None, "customer_id", "viewed_at"),
     Index(None, "interaction_id"),
     Index(None, "viewed_at"),
 )

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from datetime import datetime
 
 from backend.core.clock import Clock
 from backend.core.errors import DomainError, Invalid, Problem
 from backend.metrics import definitions, repository
+from backend.metrics.clocks import find_clocks, held_in
+from backend.metrics.language.bound import Row
 from backend.metrics.planning.describe import describe
 from backend.metrics.planning.frames import Frames
 from backend.metrics.planning.lowering import Setting, lower, lower_listing, lower_tally, spell
 from backend.metrics.planning.members import Members
+from backend.metrics.planning.parts import aggregates_of
 from backend.metrics.planning.planner import Task, plan
 from backend.metrics.planning.proving import by_scan, prove, with_aggregates
+from backend.metrics.planning.reach import read_by
 from backend.metrics.planning.shaping import Wanted, shape
 from backend.metrics.planning.sources import all_fields, drilled, own_fields
 from backend.metrics.preparation import Preparation
@@ -48,7 +52,7 @@ class Evaluator:
             preparation = await self._preparation(session, restriction)
             outcomes = [_prepared(preparation, question) for question in questions]
             tasks = [one.task for one in outcomes if isinstance(one, Wanted)]
-            setting = self._setting(preparation)
+            setting = await self._setting(session, preparation, _rows(*tasks))
             frames = await _collected(session, tasks, setting)
             members = Members(await repository.members_by_id(session, frames.ids))
         return [
@@ -67,7 +71,7 @@ class Evaluator:
             preparation = await self._preparation(session, restriction)
             wanted = preparation.prepare_cell(question, place)
             whole = with_aggregates(wanted, preparation.currency)
-            setting = self._setting(preparation)
+            setting = await self._setting(session, preparation, _rows(whole.task))
             frames = await _collected(session, [whole.task], setting)
             tallies = {
                 scan: (await session.execute(lower_tally(scan, aggregates, setting))).all()
@@ -75,7 +79,8 @@ class Evaluator:
             }
             data_version = await repository.find_data_version(session)
         cells = shape(whole, frames, Members({}), setting.now).totals
-        return prove(wanted, cells, tallies, data_version)
+        schedules = held_in(setting.clocks, wanted.task.window)
+        return prove(wanted, cells, tallies, data_version, schedules)
 
     async def preview(self, draft: Draft, question: Question) -> Preview:
         """The numbers of a KPI by its definition and by a draft of another, on the rows of a question, whose own
@@ -92,8 +97,9 @@ class Evaluator:
                 problem = Problem("KPI_ARCHIVED", message, ("key",))
                 raise Invalid(message, code="KPI_ARCHIVED", problems=[problem])
             previewing = prepare_preview(preparation, draft, question)
-            setting = self._setting(preparation)
-            frames = await _collected(session, [previewing.wanted.task], setting)
+            task = previewing.wanted.task
+            setting = await self._setting(session, preparation, _rows(task))
+            frames = await _collected(session, [task], setting)
             members = Members(await repository.members_by_id(session, frames.ids))
         return previewing.of(shape(previewing.wanted, frames, members, setting.now))
 
@@ -114,7 +120,10 @@ class Evaluator:
         async with self._database.read(snapshot=True) as session:
             preparation = await self._preparation(session, restriction)
             listing = preparation.prepare_drill(question, drill, own_fields)
-            select = lower_listing(listing, self._setting(preparation), after=after, limit=limit)
+            setting = await self._setting(
+                session, preparation, read_by(listing.aggregates, listing.scan.where)
+            )
+            select = lower_listing(listing, setting, after=after, limit=limit)
             found = await session.execute(select)
         return [drilled(listing, row) for row in found]
 
@@ -126,15 +135,19 @@ class Evaluator:
         async with self._database.read(snapshot=True, statement_timeout=EXPORT_TIMEOUT) as session:
             preparation = await self._preparation(session, _EVERYTHING)
             listing = preparation.prepare_drill(question, drill, all_fields)
-            async for row in session.stream(lower_listing(listing, self._setting(preparation))):
+            setting = await self._setting(
+                session, preparation, read_by(listing.aggregates, listing.scan.where)
+            )
+            async for row in session.stream(lower_listing(listing, setting)):
                 yield drilled(listing, row)
 
     async def explain(self, question: Question, *, restriction: Restriction = _EVERYTHING) -> str:
         """How a question would be answered: the plan, then its statements with the values written in."""
         async with self._database.read() as session:
             preparation = await self._preparation(session, restriction)
-        planned = plan([preparation.prepare(question).task])
-        setting = self._setting(preparation)
+            task = preparation.prepare(question).task
+            setting = await self._setting(session, preparation, _rows(task))
+        planned = plan([task])
         statements = [spell(lower(statement, setting)) for statement in planned.statements]
         return "\n\n".join([describe(planned), *statements])
 
@@ -144,13 +157,16 @@ class Evaluator:
         attributes = await repository.list_attributes(session)
         return Preparation.of(kpis, attributes, tenant.zone, tenant.currency, restriction, history)
 
-    def _setting(self, preparation: Preparation) -> Setting:
+    async def _setting(self, session: ReadSession, preparation: Preparation, rows: Iterable[Row]) -> Setting:
+        """What the statements that read these row expressions need to know."""
+        now = self._clock()
         return Setting(
             preparation.vocabulary,
             preparation.zone,
             preparation.currency,
             preparation.restriction,
-            self._clock(),
+            now,
+            await find_clocks(session, rows, now),
         )
 
 
@@ -160,6 +176,13 @@ async def _collected(session: ReadSession, tasks: Iterable[Task], setting: Setti
         lowered = lower(statement, setting)
         frames.add(lowered, (await session.execute(lowered.select)).all())
     return frames
+
+
+def _rows(*tasks: Task) -> Iterator[Row]:
+    """The row expressions that questions are made of."""
+    for task in tasks:
+        for formula in (one for window in task.windows for one in task.formulas_in(window)):
+            yield from read_by(aggregates_of(formula.expression), task.where)
 
 
 def _prepared(preparation: Preparation, question: Question) -> Wanted | DomainError:

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from backend.core.windows import Window
 from backend.metrics.questions import Cell, KpiDescription
+from backend.schedules.timetable import Held
 
 RAW = "raw"  # the path of a number that was collected from the rows themselves
 
@@ -100,7 +101,11 @@ class DataVersion:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What one value rests on. `version` and `effective_from` are None where a formula was asked, no KPI."""
+    """What one value rests on. `version` and `effective_from` are None where a formula was asked, no KPI.
+
+    `schedules` are the versions of working hours in force in the window for any queue or team, where the
+    formula or the question's filter goes by a business clock.
+    """
 
     kpi: KpiDescription
     version: int | None
@@ -111,6 +116,7 @@ class Proof:
     aggregates: tuple[AggregateProof, ...]
     data_version: DataVersion | None
     path: str = RAW
+    schedules: tuple[Held, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

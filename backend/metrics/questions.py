@@ -72,7 +72,8 @@ class Cell:
     """One value. Durations in seconds, shares as fractions, money in major units; None is no data, never 0.
 
     `n` counts the rows behind the value; numerator and denominator are None unless the last step is one
-    division.
+    division. Of a formula that looks ahead of its rows (`followed_within(7d, ...)`), `matured` is the share
+    of them whose time has passed; None for any other formula, and where there are no rows.
     """
 
     value: float | None
@@ -80,6 +81,7 @@ class Cell:
     numerator: float | None
     denominator: float | None
     state: CellState
+    matured: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +131,28 @@ class Column:
     numerators: list[float | None] = field(default_factory=list)
     denominators: list[float | None] = field(default_factory=list)
     states: list[CellState] = field(default_factory=list)
+    matured: list[float | None] = field(default_factory=list)
     overcount: float | None = None
     judgements: list[Judgement] | None = None
+
+    def add(self, cell: Cell) -> None:
+        """The next row's cell."""
+        self.values.append(cell.value)
+        self.n.append(cell.n)
+        self.numerators.append(cell.numerator)
+        self.denominators.append(cell.denominator)
+        self.states.append(cell.state)
+        self.matured.append(cell.matured)
 
     def cell(self, row: int) -> Cell:
         """The cell of one row."""
         return Cell(
-            self.values[row], self.n[row], self.numerators[row], self.denominators[row], self.states[row]
+            self.values[row],
+            self.n[row],
+            self.numerators[row],
+            self.denominators[row],
+            self.states[row],
+            self.matured[row],
         )
 
 

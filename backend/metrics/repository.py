@@ -203,6 +203,23 @@ async def find_data_version(session: ReadSession) -> DataVersion | None:
     return None if row is None else DataVersion(row.id, row.written_at)
 
 
+async def find_extent(session: ReadSession) -> tuple[datetime | None, datetime | None]:
+    """The first and the last moment of the tenant's facts, by those that an index is on; None without any."""
+    moments = (
+        facts.interaction.c.started_at,
+        facts.survey_response.c.responded_at,
+        facts.qa_review.c.reviewed_at,
+        facts.agent_activity.c.started_at,
+        facts.article_view.c.viewed_at,
+        facts.order.c.ordered_at,
+        facts.sla_instance.c.due_at,
+    )
+    first = func.least(*(select(func.min(one)).scalar_subquery() for one in moments))
+    last = func.greatest(*(select(func.max(one)).scalar_subquery() for one in moments))
+    row = (await session.execute(select(first.label("first"), last.label("last")))).one()
+    return row.first, row.last
+
+
 async def members_by_id(
     session: ReadSession, ids: Mapping[str, Collection[int]]
 ) -> dict[str, dict[int, Member]]:

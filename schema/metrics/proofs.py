@@ -13,6 +13,7 @@ from schema.locale import Locale
 from schema.metrics.enums import ExclusionKind, ProofPath
 from schema.metrics.types import Cell, Problem, SeriesKpi, Window
 from schema.scalars import LocalMoment
+from schema.schedules.types import HeldSchedule
 
 
 @strawberry.type(description="Rows of a population that are not counted, and why.")
@@ -95,6 +96,10 @@ class KpiProof:
         "them."
     )
     path: ProofPath = strawberry.field(description="What it was computed from.")
+    schedules: list[HeldSchedule] = strawberry.field(
+        description="Versions of working hours that were in force in the window for any queue or team; empty "
+        "unless the formula or the filter measures business hours."
+    )
     data_version: DataVersion | None = strawberry.field(
         description="The newest write it has seen; null where nothing was ever written."
     )
@@ -112,6 +117,7 @@ class KpiProof:
             cell=Cell.from_domain(proof.cell),
             aggregates=[AggregateProof.from_domain(one) for one in proof.aggregates],
             path=ProofPath(proof.path),
+            schedules=[HeldSchedule.from_domain(one) for one in proof.schedules],
             data_version=None if seen is None else DataVersion(id=str(seen.id), written_at=seen.written_at),
         )
 

@@ -109,10 +109,11 @@ class MetricQueries:
         key = parse_cursor(after, datetime | None, UUID)
         zone = context.scope.tenant.zone
         asked = proofs.Drill(place_in(cell, zone), proofs.Side[side.name], aggregate)
-        restriction = drill_restriction(input.reach, await context.own_agent())
+        question = input.to_question(zone)
+        restriction = drill_restriction(question, input.reach, await context.own_agent())
         async with context.lane():
             rows = await context.evaluator.drill(
-                input.to_question(zone),
+                question,
                 asked,
                 limit=limit + 1,
                 after=(key[0], key[1]) if key else None,

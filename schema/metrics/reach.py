@@ -11,8 +11,9 @@ from typing import Any
 from sqlalchemy import Row
 
 from backend.core.errors import Forbidden
+from backend.metrics.language.functions import RELATIONS
 from backend.metrics.language.parser import parse, parse_condition
-from backend.metrics.language.tree import Name
+from backend.metrics.language.tree import Call, Name
 from backend.metrics.language.vocabulary import build_vocabulary
 from backend.metrics.proofs import TOTAL, CellPlace
 from backend.metrics.questions import Question, Restriction
@@ -27,13 +28,13 @@ def restriction_for(
 ) -> Restriction:
     """The restriction of a question by an agent (None: by someone who sees everything), or of a cell of it.
 
-    Raises Forbidden when an agent asks more of the team than its totals (TEAM_TOTALS_ONLY) or has no team
-    (TEAM_UNKNOWN).
+    Raises Forbidden when an agent asks more of the team than its totals (TEAM_TOTALS_ONLY), has no team
+    (TEAM_UNKNOWN), or singles out people in a condition on other rows (OTHERS_NOT_YOURS).
     """
     if agent is None:
         return Restriction()
     if reach is not Reach.TEAM:
-        return Restriction(agent_id=agent.id)
+        return _own(question, agent)
     if agent.team_id is None:
         raise Forbidden("You are in no team.", code="TEAM_UNKNOWN")
     for name in (*_named(question), *(name for name, _ in place.members)):
@@ -44,15 +45,28 @@ def restriction_for(
     return Restriction(team_id=agent.team_id)
 
 
-def drill_restriction(reach: Reach | None, agent: Row[Any] | None) -> Restriction:
+def drill_restriction(question: Question, reach: Reach | None, agent: Row[Any] | None) -> Restriction:
     """The restriction of a look at rows: an agent sees their own.
 
-    Raises Forbidden (TEAM_TOTALS_ONLY) when an agent asks for the team's.
+    Raises Forbidden when an agent asks for the team's (TEAM_TOTALS_ONLY), or singles out people in a
+    condition on other rows (OTHERS_NOT_YOURS).
     """
     if agent is None:
         return Restriction()
     if reach is Reach.TEAM:
         raise Forbidden("Of your team you may see totals only, no rows.", code="TEAM_TOTALS_ONLY")
+    return _own(question, agent)
+
+
+def _own(question: Question, agent: Row[Any]) -> Restriction:
+    """An agent's own rows. What is asked of the customers' other rows is anyone's, so it may name nobody."""
+    for tree in _trees(question):
+        for name in _fields_on_others(tree):
+            if not _is_impersonal(name):
+                raise Forbidden(
+                    f"You may see your own results only: leave out “{name}” in a condition on other rows.",
+                    code="OTHERS_NOT_YOURS",
+                )
     return Restriction(agent_id=agent.id)
 
 
@@ -65,21 +79,39 @@ def _is_impersonal(name: str) -> bool:
 
 
 def _named(question: Question) -> Iterator[str]:
-    """All fields that a question names. A text that cannot be read names none; it will be refused."""
+    """All fields that a question names."""
     yield from question.dimensions
+    for tree in _trees(question):
+        yield from _fields_in(tree)
+
+
+def _trees(question: Question) -> Iterator[Any]:
+    """What the asker wrote, as read. A text that cannot be read names nothing; it will be refused."""
     if question.where is not None:
-        yield from _fields_in(parse_condition(question.where))
+        yield parse_condition(question.where)
     for asked in question.kpis:
         if asked.formula is not None:
-            yield from _fields_in(parse(asked.formula))
+            yield parse(asked.formula)
 
 
-def _fields_in(node: Any) -> Iterator[str]:
-    if isinstance(node, Name):
-        yield ".".join(node.path)
-    elif isinstance(node, tuple):
+def _fields_in(tree: Any) -> Iterator[str]:
+    for node in _nodes(tree):
+        if isinstance(node, Name):
+            yield ".".join(node.path)
+
+
+def _fields_on_others(tree: Any) -> Iterator[str]:
+    """The fields that conditions on other rows name."""
+    for node in _nodes(tree):
+        if isinstance(node, Call) and node.name in RELATIONS:
+            yield from _fields_in(node.clauses.where)
+
+
+def _nodes(node: Any) -> Iterator[Any]:
+    yield node
+    if isinstance(node, tuple):
         for part in node:
-            yield from _fields_in(part)
+            yield from _nodes(part)
     elif is_dataclass(node):
-        for part in fields(node):
-            yield from _fields_in(getattr(node, part.name))
+        for field in fields(node):
+            yield from _nodes(getattr(node, field.name))

@@ -21,6 +21,10 @@ _STATES = {state: CellState(state.value) for state in questions.CellState}
 _VERDICTS: dict[judging.Verdict | None, Verdict | None] = {
     verdict: Verdict(verdict.value) for verdict in judging.Verdict
 } | {None: None}
+_MATURED = (
+    "Of the rows that the formula looks ahead of (`followed_within(7d, ...)`), the share whose time has "
+    "passed; below 1 the value is PROVISIONAL. Null where nothing is looked ahead of, or without rows."
+)
 
 
 @strawberry.type(
@@ -134,6 +138,7 @@ class Cell:
     numerator: float | None = strawberry.field(description="Null unless the last step is one division.")
     denominator: float | None = strawberry.field(description="Null unless the last step is one division.")
     state: CellState = strawberry.field(description="What the value is worth.")
+    matured: float | None = strawberry.field(description=_MATURED)
 
     @classmethod
     def from_domain(cls, cell: questions.Cell) -> Cell:
@@ -144,6 +149,7 @@ class Cell:
             numerator=cell.numerator,
             denominator=cell.denominator,
             state=_STATES[cell.state],
+            matured=cell.matured,
         )
 
 
@@ -160,6 +166,7 @@ class Columns:
         description="Null unless the last step is one division."
     )
     states: list[CellState] = strawberry.field(description="What each value is worth.")
+    matured: list[float | None] = strawberry.field(description=_MATURED)
     total: Cell = strawberry.field(
         description="Over all rows, also those beyond `limit`; computed again from parts, never from "
         "the rows' values. With `over` or `while` in the formula: as of the window's end."
@@ -178,6 +185,7 @@ def _columns(column: Column, total: questions.Cell) -> dict[str, Any]:
         "numerators": column.numerators,
         "denominators": column.denominators,
         "states": [_STATES[state] for state in column.states],
+        "matured": column.matured,
         "total": Cell.from_domain(total),
         "over_count": column.overcount,
     }

@@ -25,7 +25,7 @@ def _degree(expression: Expression) -> int | None:
         case Constant():
             return 0
         case Aggregate(function=function, basis=basis):
-            grows = function in ("count", "sum", "count_distinct", "union_time")
+            grows = function in ("count", "sum", "count_distinct", "count_repeated", "union_time")
             return 1 if grows and basis.moving is None and basis.state is None else 0
         case Combined(op=op, left=left, right=right):
             one, other = _degree(left), _degree(right)
@@ -47,7 +47,7 @@ def _degree(expression: Expression) -> int | None:
 def _counts_different(expression: Expression) -> bool:
     match expression:
         case Aggregate(function=function):
-            return function == "count_distinct"
+            return function in ("count_distinct", "count_repeated")
         case Combined(left=left, right=right):
             return _counts_different(left) or _counts_different(right)
         case Choice(then=then, otherwise=otherwise):

@@ -18,12 +18,13 @@ from backend.metrics.language.binding_clauses import (
     within,
 )
 from backend.metrics.language.binding_rows import RowBinder
-from backend.metrics.language.bound import Aggregate, Basis, Row, Stretch
+from backend.metrics.language.bound import Aggregate, Basis, Combination, Row, Stretch
 from backend.metrics.language.crediting import check_credit, check_rule
 from backend.metrics.language.diagnostics import Code, Findings, find_nearest
 from backend.metrics.language.fields import CUSTOMER, INTERACTION
 from backend.metrics.language.formatter import format_node
 from backend.metrics.language.functions import Function, Gives, Takes
+from backend.metrics.language.naming import report_unreachable
 from backend.metrics.language.terms import Budget, Term, Use, joined, type_label
 from backend.metrics.language.tree import NO_CLAUSES, Call, Clauses, Node
 from backend.metrics.language.types import (
@@ -41,7 +42,10 @@ from backend.metrics.language.types import (
 from backend.metrics.language.vocabulary import find_stateful, reachable
 
 _ARGUMENTS = {Takes.NOTHING: 0, Takes.NUMBERS: 2, Takes.MOMENTS: 2}
-_KINDS = {Takes.VALUE: {Kind.NUMBER, Kind.TEXT, Kind.DATE}, Takes.MOMENTS: {Kind.MOMENT}}
+_KINDS = {Takes.VALUES: {Kind.NUMBER, Kind.TEXT, Kind.DATE}, Takes.MOMENTS: {Kind.MOMENT}}
+
+MOST_VALUES = 8  # that are counted together
+_COUNTABLE = {Kind.NUMBER, Kind.TEXT, Kind.DATE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,8 @@ class AggregateBinder:
         self, node: Call, function: Function, rows: RowBinder
     ) -> tuple[Row | None, Type, Row | None] | None:
         """The argument, the type of the result, and the second argument where there are two."""
-        if len(node.arguments) != _ARGUMENTS.get(function.takes, 1):
+        several = function.takes is Takes.VALUES and 1 < len(node.arguments) <= MOST_VALUES
+        if not several and len(node.arguments) != _ARGUMENTS.get(function.takes, 1):
             self._wrong_count(node, function)
             return None
         if function.takes is Takes.NOTHING:
@@ -127,6 +132,8 @@ class AggregateBinder:
         if len(sound) < len(terms):
             return None
         term = sound[0]
+        if several:
+            return Combination(tuple(one.row for one in sound)), COUNT, None
         if function.takes is Takes.MOMENTS:
             return Stretch(term.row, sound[1].row), DURATION, None
         if function.takes is Takes.NUMBERS:
@@ -167,13 +174,7 @@ class AggregateBinder:
         for use in uses:
             if not reachable(self._vocabulary, name, use.field):
                 sound = False
-                own = ", ".join(sorted(fact.own))
-                use.findings.add(
-                    Code.FIELD_NOT_REACHABLE,
-                    use.span,
-                    f"{fact.label_en.capitalize()} have no {use.field.name}.",
-                    hint=f"Besides their own fields they have {own} and the calendar's." if own else None,
-                )
+                report_unreachable(use, fact)
         return fact if sound else None
 
     def _mixed(self, uses: Sequence[Use]) -> None:
@@ -213,7 +214,9 @@ class AggregateBinder:
             if len(node.arguments) == 1 and node.clauses.where is None:
                 hint = self._counted(node.arguments[0])
         message = (
-            f"{node.name} takes {function.takes} and nothing else."
+            f"{node.name} takes one to {MOST_VALUES} {function.takes}."
+            if function.takes is Takes.VALUES
+            else f"{node.name} takes {function.takes} and nothing else."
             if function.takes is not Takes.NOTHING
             else f"{node.name} takes nothing but a condition after “where”."
         )

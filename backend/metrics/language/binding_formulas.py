@@ -15,7 +15,7 @@ from backend.metrics.language.bound import Choice, Combined, Constant, Expressio
 from backend.metrics.language.crediting import check_rule
 from backend.metrics.language.diagnostics import Code, Findings
 from backend.metrics.language.formatter import format_node
-from backend.metrics.language.functions import find_function
+from backend.metrics.language.functions import Gives, find_function
 from backend.metrics.language.naming import report_field, report_function, suggest_aggregate
 from backend.metrics.language.parser import MAX_DEPTH
 from backend.metrics.language.references import References, report_broken
@@ -188,7 +188,8 @@ class FormulaBinder:
             return None
         function, percentile = found
         if function.on_rows:
-            self._report_outside(node, f"share({format_node(node)})")
+            aggregate = "share" if function.gives is Gives.CONDITION else "avg"
+            self._report_outside(node, f"{aggregate}({format_node(node)})")
             return None
         return self._aggregates.bind(node, function, percentile, scope)
 

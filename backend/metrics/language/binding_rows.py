@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import assert_never
 
 from backend.metrics.language import arithmetic, bound, comparisons
 from backend.metrics.language.bound import Row
+from backend.metrics.language.business import bind_business, takes_one_span
 from backend.metrics.language.diagnostics import Code, Findings
 from backend.metrics.language.formatter import format_node
-from backend.metrics.language.functions import Function, find_function
+from backend.metrics.language.functions import Function, Takes, find_function
 from backend.metrics.language.naming import report_field, report_function, suggest_condition
+from backend.metrics.language.relations import RelationBinder
 from backend.metrics.language.terms import Budget, Term, Use, constant_term, joined, type_label
 from backend.metrics.language.tree import (
     Among,
@@ -38,12 +41,10 @@ from backend.metrics.language.types import (
     Vocabulary,
 )
 
-MAX_AGAIN = 366 * 86_400_000  # ms; looking further ahead reads a customer's whole history per row
-
 
 class RowBinder:
     """Binds one row expression; `used` collects its fields. `aggregate` is the function around it, None in
-    `where`.
+    `where`. `other`: the row is the other one of a relation.
     """
 
     def __init__(
@@ -52,11 +53,14 @@ class RowBinder:
         findings: Findings,
         budget: Budget,
         aggregate: Function | None = None,
+        *,
+        other: bool = False,
     ) -> None:
         self._vocabulary = vocabulary
         self._findings = findings
         self._budget = budget
         self._aggregate = aggregate
+        self._other = other
         self.used: list[Use] = []
 
     def condition(self, node: Node) -> Row | None:
@@ -189,8 +193,10 @@ class RowBinder:
             if found is None:
                 report_function(node.name, node.span, self._findings)
                 return None
+            if found[0].takes is Takes.SPAN:
+                return self._business(node, found[0])
             if found[0].on_rows:
-                return self._contacted_again(node)
+                return self._relation(node, found[0])
         written = format_node(node)
         if self._aggregate is None:
             self._findings.add(
@@ -209,28 +215,23 @@ class RowBinder:
             )
         return None
 
-    def _contacted_again(self, node: Call) -> Term | None:
-        hint = f"Write {node.name}(7d)."
-        if node.clauses:
-            self._findings.add(
-                Code.CLAUSE_MISPLACED,
-                node.span,
-                f"{node.name} has a value per row and takes no clauses.",
-                hint=hint,
-            )
+    def _business(self, node: Call, function: Function) -> Term | None:
+        if not takes_one_span(node, self._findings):
             return None
-        if len(node.arguments) != 1:
-            self._findings.add(Code.ARGUMENT_COUNT, node.span, f"{node.name} takes one duration.", hint=hint)
+        term = self.term(node.arguments[0])
+        if term is None:
             return None
-        argument = node.arguments[0]
-        if not isinstance(argument, Duration) or not 0 < argument.milliseconds <= MAX_AGAIN:
-            self._findings.add(
-                Code.ARGUMENT_TYPE,
-                argument.span,
-                f"{node.name} takes a duration that is written down, up to a year.",
-                hint=hint,
-            )
-            return None
-        # It is a question about the interaction, so only rows that reach one may ask it.
-        self.used.append(Use(self._vocabulary.fields["started"], node.span, self._findings))
-        return Term(bound.ContactedAgain(argument.milliseconds), BOOLEAN, node)
+        # Working hours are those of a queue or a team, so only rows that reach one have any.
+        self.used.append(Use(self._vocabulary.fields["team"], node.span, self._findings))
+        return bind_business(node, function, term, self._vocabulary, self._findings)
+
+    def _relation(self, node: Call, function: Function) -> Term | None:
+        nested = None if self._other else self._on_another
+        relations = RelationBinder(self._vocabulary, self._findings, self._budget, self.used, nested)
+        row = relations.bind(node, function)
+        return None if row is None else Term(row, BOOLEAN, node)
+
+    def _on_another(self, node: Node) -> tuple[Row | None, Sequence[Use]]:
+        """A condition on the other row of a relation, and the fields that it names."""
+        rows = RowBinder(self._vocabulary, self._findings, self._budget, other=True)
+        return rows.condition(node), rows.used

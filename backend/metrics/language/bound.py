@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from backend.metrics.language.moving import Moving
-from backend.metrics.language.types import BOOLEAN, DURATION, Field, Type
+from backend.metrics.language.types import BOOLEAN, DURATION, TEXT, Field, Type
 
 # row expressions
 
@@ -127,13 +127,65 @@ class Choose:
 
 
 @dataclass(frozen=True, slots=True)
-class ContactedAgain:
-    """Whether the same customer started another counted interaction within so many ms after this one started.
+class Related:
+    """Whether the same customer has another counted row of a fact, `moment` of which lies near this row.
 
-    NULL when the customer or the start is unknown.
+    That is at most `within` ms after this row's anchor, or before it where `ahead` is False. `where` holds
+    for the other row; the fields in `alike` are known and equal on both. With `since` the anchor is that
+    moment of the interaction which the row is or belongs to, and the customer is that interaction's. NULL
+    when the customer or the anchor is unknown.
     """
 
+    fact: str
+    moment: Field
     within: int
+    ahead: bool
+    where: Row | None = None
+    alike: tuple[Field, ...] = ()
+    since: Field | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """Whether the interaction that a row is or belongs to has a counted row of a linked fact.
+
+    `moment` of that row has happened, and `where` holds for it. NULL when the row belongs to no interaction.
+    """
+
+    fact: str
+    moment: Field
+    where: Row | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Matured:
+    """Whether so many ms have passed since a row's anchor (or `since`, as in Related) when it is asked.
+
+    NULL when that moment is unknown.
+    """
+
+    span: int
+    since: Field | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Combination:
+    """Several values of a row as one; NULL when any of them is. Only counted, never computed with."""
+
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Business:
+    """The working time between two moments, in ms, by the schedules of the row's queue or team.
+
+    NULL when a moment or the schedule is unknown, or the end lies before the start. `last`: by the schedule
+    in force at the end alone, else each instant by the one in force then.
+    """
+
+    start: Row
+    end: Row
+    last: bool
 
 
 Row = (
@@ -150,7 +202,11 @@ Row = (
     | Logic
     | Not
     | Choose
-    | ContactedAgain
+    | Related
+    | Linked
+    | Matured
+    | Combination
+    | Business
 )
 
 
@@ -158,7 +214,9 @@ def type_of(row: Row) -> Type:
     """What sort of value a row expression has."""
     if isinstance(row, Literal | FieldValue | Arithmetic | Quotient | Scaled | Choose):
         return row.type
-    return DURATION if isinstance(row, Stretch) else BOOLEAN
+    if isinstance(row, Business | Stretch):
+        return DURATION
+    return TEXT if isinstance(row, Combination) else BOOLEAN
 
 
 # formula expressions
@@ -184,11 +242,11 @@ class Basis:
 class Aggregate:
     """One aggregate over the rows of a fact.
 
-    function: count, count_distinct, sum, avg, min, max, stddev, share, percentile (log histogram),
-    exact_percentile (percentile_cont), disc_percentile (percentile_disc), union_time, agreement. `percentile`
-    is in (0, 1) for the percentiles. For share, the argument is the condition and the rows where it is NULL
-    are not in the denominator. agreement has a second argument in `other`. `type` is the type of the result
-    before division by its scale. The members of the dimensions in `across` are taken together.
+    function: count, count_distinct, count_repeated, sum, avg, min, max, stddev, share, percentile (log
+    histogram), exact_percentile (percentile_cont), disc_percentile (percentile_disc), union_time, agreement.
+    `percentile` is in (0, 1) for the percentiles. For share, the argument is the condition and the rows where
+    it is NULL are not in the denominator. agreement has a second argument in `other`. `type` is the type of
+    the result before division by its scale. The members of the dimensions in `across` are taken together.
     """
 
     function: str

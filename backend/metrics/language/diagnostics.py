@@ -66,6 +66,8 @@ class Code(StrEnum):
     FIELD_NOT_REACHABLE = "FIELD_NOT_REACHABLE"
     CREDIT_NOT_POSSIBLE = "CREDIT_NOT_POSSIBLE"
     FIELD_NOT_GROUPABLE = "FIELD_NOT_GROUPABLE"
+    RELATION_NESTED = "RELATION_NESTED"
+    TOO_MANY_RELATIONS = "TOO_MANY_RELATIONS"
 
 
 MEANINGS: dict[Code, str] = {
@@ -111,9 +113,12 @@ MEANINGS: dict[Code, str] = {
     Code.FIELD_OUTSIDE_AGGREGATE: "A field has a value per row; a formula needs one per cell.",
     Code.RESULT_NOT_NUMBER: "The formula, or a side of its arithmetic, would be a condition or a text.",
     Code.FACTS_MIXED: "One aggregate over two kinds of rows: surveys and orders, say.",
-    Code.FIELD_NOT_REACHABLE: "The rows that are counted do not have this field.",
+    Code.FIELD_NOT_REACHABLE: "The rows that are counted, or looked for, do not have this field.",
     Code.CREDIT_NOT_POSSIBLE: "An aggregate that cannot be credited by that rule: orders, a median of shares.",
     Code.FIELD_NOT_GROUPABLE: "After `across`, a field that has too many values to group by.",
+    Code.RELATION_NESTED: "A condition on another row looks for further rows itself.",
+    Code.TOO_MANY_RELATIONS: "More than 8 conditions that look for other rows, counting those of the KPIs "
+    "it refers to.",
 }
 
 

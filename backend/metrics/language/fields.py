@@ -22,6 +22,7 @@ from backend.metrics.language.types import (
 
 INTERACTION = "interaction"
 CUSTOMER = "customer"  # no rows to count: what any fact with a customer reaches through it
+NOW = "now"
 CHANNELS = ("chat", "call", "ticket", "email", "social", "review", "bot")
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 SURVEY_KINDS = ("csat", "nps", "ces")
@@ -183,6 +184,9 @@ def built_in_fields(currency_digits: int) -> Iterator[Field]:
         yield _field(name, DURATION, en, zh, doc, name)
     for name, en, zh, doc in _COUNTS:
         yield _field(name, COUNT, en, zh, doc, name)
+    yield _field(
+        NOW, MOMENT, "now", "现在", "The instant of the answer; every row has it.", NOW, origin=Origin.CLOCK
+    )
     cash = money(currency_digits)
     yield _field("amount", cash, "amount", "金额", "Money the contact brought in.", "amount")
     yield _field(

@@ -16,10 +16,13 @@ class Takes(StrEnum):
     NOTHING = "nothing"
     CONDITION = "a condition"
     NUMBER = "a number"
-    VALUE = "a text, number or date"
+    VALUES = "texts, numbers or dates"
     DURATION = "a duration"
     NUMBERS = "two numbers"
     MOMENTS = "two moments"
+    RELATION = "a duration, a moment[, fields that are equal] [where a condition]"
+    LINK = "a moment [where a condition]"
+    SPAN = "the time between two moments"
 
 
 class Gives(StrEnum):
@@ -29,7 +32,7 @@ class Gives(StrEnum):
     SHARE = "a share (0 to 1)"
     SAME = "the unit of what it takes"
     CONDITION = "a condition"
-    SPAN = "a duration"
+    DURATION = "a duration"
     NUMBER = "a number (-1 to 1)"
 
 
@@ -72,9 +75,16 @@ COUNT = Function(
     "count(where answered)", "number of {fact}", "{fact}数量",
 )  # fmt: skip
 COUNT_DISTINCT = Function(
-    "count_distinct", "count_distinct", Takes.VALUE, Gives.COUNT, False,
-    "Number of different values; rows without a value are not counted.",
+    "count_distinct", "count_distinct", Takes.VALUES, Gives.COUNT, False,
+    "Number of different values, or of different combinations of several; rows without a value are not "
+    "counted.",
     "count_distinct(customer)", "distinct count of {x}", "不同{x}的个数",
+)  # fmt: skip
+COUNT_REPEATED = Function(
+    "count_repeated", "count_repeated", Takes.VALUES, Gives.COUNT, False,
+    "Number of different values (or combinations) that more than one row has; rows without a value are not "
+    "counted.",
+    "count_repeated(customer where order.paid)", "number of {x} that occur more than once", "重复出现的{x}个数",
 )  # fmt: skip
 SUM = Function(
     "sum", "sum", Takes.NUMBER, Gives.SAME, True,
@@ -103,7 +113,7 @@ DEVIATION = Function(
     "stddev(handle_time)", "standard deviation of {x}", "{x}的标准差",
 )  # fmt: skip
 UNION_TIME = Function(
-    "union_time", "union_time", Takes.MOMENTS, Gives.SPAN, False,
+    "union_time", "union_time", Takes.MOMENTS, Gives.DURATION, False,
     "Time in which at least one of an agent's rows goes on, from the first moment to the second: what overlaps "
     "counts once. Each agent's time is added; rows without an agent, or without one of the moments, are left "
     "out.",
@@ -149,10 +159,54 @@ CONTACTED_AGAIN = Function(
     "when the customer or the start is missing.",
     "share(not contacted_again_within(7d))", "contacted again within {x}", "{x}内再次联系", on_rows=True,
 )  # fmt: skip
+FOLLOWED = Function(
+    "followed_within", "followed_within", Takes.RELATION, Gives.CONDITION, True,
+    "Whether another row of the same customer has that moment within that time after this row's anchor; "
+    "unknown when the customer or the anchor is missing. Excluded rows are no others. Fields after the moment "
+    "must be known and equal on both rows, and the condition speaks of the other row. Of two rows of one "
+    "instant one follows the other; beside a row of another kind an equal instant follows.",
+    "share(followed_within(4d, order.paid where order.amount >= 10))",
+    "followed within {x} by one of the customer's {fact} ({moment})", "之后{x}内该客户有{fact}（{moment}）",
+    on_rows=True,
+)  # fmt: skip
+PRECEDED = Function(
+    "preceded_within", "preceded_within", Takes.RELATION, Gives.CONDITION, True,
+    "The same, looking back: whether that moment lies within that time before this row's anchor.",
+    "share(preceded_within(7d, started, issue_type))",
+    "preceded within {x} by one of the customer's {fact} ({moment})", "之前{x}内该客户有{fact}（{moment}）",
+    on_rows=True,
+)  # fmt: skip
+LINKED = Function(
+    "has", "has", Takes.LINK, Gives.CONDITION, True,
+    "Whether the interaction has a linked row (a survey response, event, QA review ...) with that moment, for "
+    "which the condition holds. Excluded rows do not count.",
+    "share(has(review.reviewed where review.score < 60))",
+    "it has {fact} ({moment})", "有{fact}（{moment}）", on_rows=True,
+)  # fmt: skip
+MATURED = Function(
+    "matured", "matured", Takes.DURATION, Gives.CONDITION, True,
+    "Whether that much time has passed since the row's anchor, at the instant of the answer.",
+    "share(not contacted_again_within(7d) where matured(7d))", "at least {x} old", "已满{x}", on_rows=True,
+)  # fmt: skip
+RELATIONS = frozenset({FOLLOWED.name, PRECEDED.name, LINKED.name})  # what they name lies on another row
+BUSINESS = Function(
+    "business", "business", Takes.SPAN, Gives.DURATION, True,
+    "The part of that time in which the row's queue was open: by the working hours of its queue, else its team, "
+    "else the tenant, at each instant by those in force then. Unknown without working hours.",
+    "avg(business(first_response_time))", "{x} in business hours", "工作时间内的{x}", on_rows=True,
+)  # fmt: skip
+BUSINESS_LAST = Function(
+    "business_last", "business_last", Takes.SPAN, Gives.DURATION, True,
+    "As business, but all of it by the schedule in force at its end, whichever held before.",
+    "share(business_last(resolution_time) <= 8h)", "{x} in the business hours that held at its end",
+    "按结束时班表计工作时间内的{x}", on_rows=True,
+)  # fmt: skip
 
 FUNCTIONS: tuple[Function, ...] = (
-    COUNT, COUNT_DISTINCT, SUM, AVERAGE, MINIMUM, MAXIMUM, DEVIATION, SHARE, UNION_TIME, AGREEMENT,
+    COUNT, COUNT_DISTINCT, COUNT_REPEATED, SUM, AVERAGE, MINIMUM, MAXIMUM, DEVIATION, SHARE, UNION_TIME, AGREEMENT,
     MEDIAN, PERCENTILE, EXACT_PERCENTILE, DISCRETE_PERCENTILE, CONTACTED_AGAIN,
+    FOLLOWED, PRECEDED, LINKED, MATURED,
+    BUSINESS, BUSINESS_LAST,
 )  # fmt: skip
 
 SYNONYMS = {  # what people type first -> what they mean here
@@ -162,7 +216,12 @@ SYNONYMS = {  # what people type first -> what they mean here
     "kappa": "agreement", "percent": "share", "percentage": "share", "minimum": "min", "maximum": "max", "std": "stddev",
     "stdev": "stddev", "percentile": "p90", "quantile": "p90", "percentile_cont": "exact_p90",
     "percentile_disc": "disc_p90", "iff": "if", "iif": "if",
-    "平均": "avg", "求和": "sum", "计数": "count", "占比": "share", "中位数": "median",
+    "converted_within": "followed_within", "followed_by": "followed_within", "follows": "followed_within",
+    "preceded_by": "preceded_within", "precedes": "preceded_within", "repeat": "preceded_within",
+    "repeat_within": "preceded_within", "repeated": "count_repeated", "repurchase": "count_repeated",
+    "exists": "has", "linked": "has", "mature": "matured", "older_than": "matured",
+    "business_hours": "business", "working_hours": "business", "business_time": "business",
+    "工作时间": "business", "平均": "avg", "求和": "sum", "计数": "count", "占比": "share", "中位数": "median",
 }  # fmt: skip
 
 _BY_NAME = {function.name: function for function in FUNCTIONS if "NN" not in function.name}

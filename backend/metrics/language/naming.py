@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 from backend.metrics.language.diagnostics import Code, Findings, find_nearest
+from backend.metrics.language.fields import NOW
 from backend.metrics.language.functions import SYNONYMS, find_function, function_names
+from backend.metrics.language.terms import Use
 from backend.metrics.language.tree import Name, Span
-from backend.metrics.language.types import BOOLEAN, MOMENT, TEXT, Field, Kind, Origin, Unit, Vocabulary
+from backend.metrics.language.types import (
+    BOOLEAN,
+    MOMENT,
+    TEXT,
+    Fact,
+    Field,
+    Kind,
+    Origin,
+    Unit,
+    Vocabulary,
+)
+
+_PRESENT = frozenset({NOW, "today", "current_time", "current_date", "current_timestamp", "getdate", "现在"})
 
 
 def report_field(
@@ -32,7 +46,20 @@ def report_function(name: str, span: Span, findings: Findings) -> None:
     hint = f"Did you mean {nearest}?" if nearest else None
     if name.startswith(("p", "exact_p", "disc_p")) and name[-1].isdigit():
         hint, nearest = "Percentiles run from p1 to p99; a fraction is written p99.9.", None
+    elif name in _PRESENT:
+        hint, nearest = "The instant of the answer is written now, without parentheses.", None
     findings.add(Code.FUNCTION_UNKNOWN, at, f"There is no function “{name}”.", hint=hint, nearest=nearest)
+
+
+def report_unreachable(use: Use, fact: Fact) -> None:
+    """Says that rows of a kind do not have a field."""
+    own = ", ".join(sorted(fact.own))
+    use.findings.add(
+        Code.FIELD_NOT_REACHABLE,
+        use.span,
+        f"{fact.label_en.capitalize()} have no {use.field.name}.",
+        hint=f"Besides their own fields they have {own} and the calendar's." if own else None,
+    )
 
 
 def suggest_aggregate(field: Field) -> str:
@@ -59,6 +86,8 @@ def suggest_condition(field: Field) -> str:
 def _nearest_field(name: Name, vocabulary: Vocabulary) -> str | None:
     written = ".".join(name.path)
     last = name.path[-1]
+    if written.lower() in _PRESENT:
+        return NOW
     for field in vocabulary.fields.values():
         if written in (field.label_en, field.label_zh) or (
             len(name.path) == 1 and field.name.endswith(f".{written}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -11,7 +11,7 @@ from typing import assert_never
 from backend.metrics.language.attribution import find_rule
 from backend.metrics.language.fields import CHOICES_ZH, INTERACTION
 from backend.metrics.language.formatter import format_number, split_duration
-from backend.metrics.language.functions import SHARE, Takes, find_function
+from backend.metrics.language.functions import RELATIONS, SHARE, Function, Takes, find_function
 from backend.metrics.language.moving import PERIODS, Rolling
 from backend.metrics.language.parser import NOT, OR, PRECEDENCE, SIGN, SUM
 from backend.metrics.language.tree import (
@@ -56,6 +56,7 @@ class _Words:
     between: str
     where: str
     share_where: str
+    alike: str
     trailing: str
     anchor: str
     rolling: str
@@ -81,6 +82,7 @@ _WORDS = {
         among="{0} is one of {1}", not_among="{0} is none of {1}", separator=", ",
         choice="{1} if {0}, else {2}", between="time from {1} to {0}",
         where=" where {0}", share_where=", among those where {0}", trailing=", where {0}",
+        alike=" with the same {0}",
         anchor=", dated by “{0}”", rolling=", over the last {0}",
         to_date={period: f", {period} to date" for period in PERIODS},
         state=", those {0} when the period ends", across=", whatever the {0}", credit=", credited to {0}",
@@ -99,6 +101,7 @@ _WORDS = {
         among="{0}属于{1}", not_among="{0}不属于{1}", separator="、",
         choice="若{0}则{1}，否则{2}", between="从{1}到{0}的时间",
         where="（{0}）", share_where="（范围：{0}）", trailing="，条件：{0}",
+        alike="且{0}相同",
         anchor="，按{0}时间统计", rolling="，近{0}",
         to_date=dict(zip(PERIODS, ("，本周至今", "，本月至今", "，本季度至今", "，本年至今"), strict=True)),
         state="，期末{0}", across="，不分{0}", credit="，归属于{0}",
@@ -179,7 +182,7 @@ class _Speaker:
                 return self._duration(milliseconds)
             case Text(value):
                 said = CHOICES_ZH.get(value, value) if self._tongue is Tongue.ZH else value
-                return said or "“”"
+                return said or '""'
             case Truth(value):
                 return words.truths[value]
             case Name(path):
@@ -216,6 +219,8 @@ class _Speaker:
         if found is None:
             return node.name
         function, percentile = found
+        if function.name in RELATIONS:
+            return self._relation(node, function)
         at_least = OR if function.takes is Takes.CONDITION else SIGN
         said = self._words.separator.join(self._say(argument, at_least) for argument in node.arguments)
         shape = function.en if self._tongue is Tongue.EN else function.zh
@@ -225,13 +230,33 @@ class _Speaker:
             said += where.format(self._say(node.clauses.where, OR))
         return said + self._clauses(node.clauses)
 
+    def _relation(self, node: Call, function: Function) -> str:
+        """A condition on another row: how far away it lies, which moment of which rows, what is alike."""
+        spans = [self._bare(one) for one in node.arguments if isinstance(one, Duration)]
+        names = [one for one in node.arguments if not isinstance(one, Duration)]
+        moments, alike = [self._bare(one) for one in names[:1]], [self._bare(one) for one in names[1:]]
+        shape = function.en if self._tongue is Tongue.EN else function.zh
+        said = shape.format(
+            x=self._words.separator.join(spans),
+            fact=self._label_of_fact(names[:1]),
+            moment=self._words.separator.join(moments),
+        )
+        if alike:
+            said += self._words.alike.format(self._words.separator.join(alike))
+        if node.clauses.where is not None:
+            said += self._words.where.format(self._say(node.clauses.where, OR))
+        return said + self._clauses(node.clauses)
+
     def _fact(self, node: Call) -> str:
         own, outer = node.clauses, self._trailing
         nodes = [*node.arguments, *(n for n in (own.where, outer.where) if n is not None)]
         nodes.extend(own.across or outer.across)
+        return self._label_of_fact(nodes, own.state or outer.state)
+
+    def _label_of_fact(self, nodes: Sequence[Node], state: str | None = None) -> str:
         names = (name for one in nodes for name in _names(one))
         known = [field for field in map(self._vocabulary.find_field, names) if field is not None]
-        named = find_stateful(self._vocabulary, known, own.state or outer.state)
+        named = find_stateful(self._vocabulary, known, state)
         fact = self._vocabulary.facts[named or INTERACTION]
         return fact.label_en if self._tongue is Tongue.EN else fact.label_zh
 
@@ -291,6 +316,9 @@ def _names(node: Node) -> Iterator[tuple[str, ...]]:
                 yield from _names(one)
         case Conditional(condition=condition, then=then, otherwise=otherwise):
             for one in (condition, then, otherwise):
+                yield from _names(one)
+        case Call(name=name, arguments=arguments) if name in RELATIONS:
+            for one in arguments[2:]:  # all else lies on another row
                 yield from _names(one)
         case Call(arguments=arguments, clauses=clauses):
             for one in (*arguments, *((clauses.where,) if clauses.where is not None else ())):

@@ -16,6 +16,7 @@ from backend.metrics.language.types import Field, Kind, Origin, Type
 from backend.metrics.language.units import unit_label
 
 MAX_NODES = 2000  # of one formula with all KPIs it refers to; the longest built-in has some 40
+MAX_RELATIONS = 8  # of the same; each looks up other rows for every row
 
 _KINDS = {
     Kind.BOOLEAN: "a condition",
@@ -26,10 +27,11 @@ _KINDS = {
 
 
 class Budget:
-    """How many more nodes may be bound; shared by a formula and the KPIs it refers to."""
+    """How many more nodes and relations may be bound; shared by a formula and the KPIs it refers to."""
 
     def __init__(self) -> None:
         self._left = MAX_NODES
+        self._relations_left = MAX_RELATIONS
 
     def spend(self, span: Span, findings: Findings) -> bool:
         """Takes one node; False, with a diagnostic, when none is left."""
@@ -39,6 +41,18 @@ class Budget:
                 Code.TOO_LARGE, span, f"The formula has more than {MAX_NODES:,} parts, KPIs included."
             )
         return self._left >= 0
+
+    def relate(self, span: Span, findings: Findings) -> bool:
+        """Takes one relation to other rows; False, with a diagnostic, when none is left."""
+        self._relations_left -= 1
+        if self._relations_left < 0:
+            findings.add(
+                Code.TOO_MANY_RELATIONS,
+                span,
+                f"The formula looks for other rows more than {MAX_RELATIONS} times, KPIs included.",
+                hint="Each of them is looked up for every row; make do with fewer.",
+            )
+        return self._relations_left >= 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,7 @@ class Origin(StrEnum):
     ATTRIBUTE = "attribute"  # a key of the tenant-defined attributes
     CALENDAR = "calendar"  # taken from the anchor moment in the tenant's zone: hour_of_day, date ...
     SNAPSHOT = "snapshot"  # taken from the instant at which rows are in a state: age
+    CLOCK = "clock"  # the instant of the answer, the same for every row
 
 
 @dataclass(frozen=True, slots=True)

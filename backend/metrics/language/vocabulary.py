@@ -122,14 +122,19 @@ def _attribute_fields(
 
 def reachable(vocabulary: Vocabulary, fact: str, field: Field) -> bool:
     """Whether rows of a fact have a field: of their own, their interaction, customer or anchor."""
-    if field.fact == fact or field.origin is Origin.CALENDAR:
+    if field.fact == fact or field.origin in (Origin.CALENDAR, Origin.CLOCK):
         return True
     row = vocabulary.facts[fact]
     if field.origin is Origin.SNAPSHOT:
         return bool(row.states)
     if field.fact == CUSTOMER:
-        return fact == INTERACTION or row.linked or CUSTOMER in row.own
+        return has_customer(row)
     return field.fact == INTERACTION and (row.linked or field.name in row.own)
+
+
+def has_customer(fact: Fact) -> bool:
+    """Whether rows of the fact lead to a customer."""
+    return fact.name == INTERACTION or fact.linked or CUSTOMER in fact.own
 
 
 def find_fact(fields: Iterable[Field]) -> str | None:

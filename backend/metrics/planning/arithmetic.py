@@ -267,6 +267,7 @@ def _shared_share(parts: Parts, aggregate: Aggregate) -> Result:
 LAST_STEPS: Mapping[str, Callable[[Parts, Aggregate], Result]] = {
     "count": _count,
     "count_distinct": _count_distinct,
+    "count_repeated": _count_distinct,
     "sum": _present,
     "avg": _average,
     "min": _present,

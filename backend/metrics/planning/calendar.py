@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date, timedelta
+from datetime import date
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 WEEKDAYS_ZH = ("星期一", "星期二", "星期三", "星期四", "星期五", "星期六", "星期日")
@@ -16,14 +16,6 @@ DATED: Mapping[str, str] = {
     "quarter": "quarter",
     "year": "year",
 }
-
-
-_CENTURY = 100 * 365 * 86_400_000
-
-
-def look_ahead(milliseconds: int) -> timedelta:
-    """A span to look ahead of a moment, at most a century: beyond that neither calendar can follow."""
-    return timedelta(milliseconds=min(milliseconds, _CENTURY))
 
 
 def _iso_week(day: date) -> str:

@@ -11,17 +11,21 @@ from backend.metrics.language.bound import (
     Aggregate,
     Arithmetic,
     Basis,
+    Business,
     Choose,
+    Combination,
     Compare,
-    ContactedAgain,
     FieldValue,
     Happened,
     IsMissing,
+    Linked,
     Literal,
     Logic,
+    Matured,
     Not,
     OneOf,
     Quotient,
+    Related,
     Row,
     Scaled,
     Stretch,
@@ -62,8 +66,12 @@ def brief(row: Row) -> str:
             return f"not {brief(operand)}"
         case Choose(condition=condition, then=then, otherwise=otherwise):
             return f"if({brief(condition)}, {brief(then)}, {brief(otherwise)})"
-        case ContactedAgain(within=within):
-            return f"contacted_again_within({format_duration(within)})"
+        case Combination(rows=rows):
+            return ", ".join(map(brief, rows))
+        case Related() | Linked() | Matured():
+            return _relation(row)
+        case Business(start=start, end=end, last=last):
+            return f"{'business_last' if last else 'business'}({brief(end)} - {brief(start)})"
         case _:
             assert_never(row)
 
@@ -84,6 +92,22 @@ def brief_aggregate(aggregate: Aggregate) -> str:
 
 
 _PERCENTILES = {"percentile": "p", "exact_percentile": "exact_p", "disc_percentile": "disc_p"}
+
+
+def _relation(row: Related | Linked | Matured) -> str:
+    match row:
+        case Matured(span=span, since=since):
+            return f"matured({format_duration(span)}{f' since {since.name}' if since else ''})"
+        case Related(since=since, within=within) if since is not None:
+            return f"contacted_again_within({format_duration(within)})"
+        case Related(moment=moment, within=within, ahead=ahead, alike=alike, where=where):
+            name = "followed_within" if ahead else "preceded_within"
+            inner = [format_duration(within), moment.name, *(field.name for field in alike)]
+        case Linked(moment=moment, where=where):
+            name, inner = "has", [moment.name]
+        case _:
+            assert_never(row)
+    return f"{name}({', '.join(inner)}{'' if where is None else f' where {_bare(where)}'})"
 
 
 def _bare(row: Row) -> str:

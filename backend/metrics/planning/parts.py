@@ -46,6 +46,7 @@ class Collect(StrEnum):
     HISTOGRAM = "histogram"  # bucket of `histogram.BOUNDS` -> count
     DISTINCT = "distinct"
     UNION = "union"  # length of spans that may overlap
+    REPEATED = "repeated"  # different values that occur more than once
     EXACT = "exact"  # percentile_cont
     DISC = "disc"  # percentile_disc
     WEIGHT = "weight"  # like COUNT, each row by what part of it is credited, in millionths
@@ -85,6 +86,7 @@ class Over(StrEnum):
 PARTS: Mapping[str, tuple[tuple[Collect, Over], ...]] = {
     "count": ((Collect.COUNT, Over.VALUES),),
     "count_distinct": ((Collect.DISTINCT, Over.VALUES), (Collect.COUNT, Over.VALUES)),
+    "count_repeated": ((Collect.REPEATED, Over.VALUES), (Collect.COUNT, Over.VALUES)),
     # the rows tell a sum that is empty (0 in a ratio) from one whose values are all missing
     "sum": ((Collect.SUM, Over.VALUES), (Collect.COUNT, Over.VALUES), (Collect.COUNT, Over.ROWS)),
     "avg": ((Collect.SUM, Over.VALUES), (Collect.COUNT, Over.VALUES)),
@@ -221,9 +223,9 @@ def parts_in(expression: Expression) -> tuple[Part, ...]:
 def empty(collect: Collect) -> Any:
     """What no rows at all are collected as."""
     match collect:
-        case Collect.COUNT | Collect.DISTINCT | Collect.SUM | Collect.SUM_SQUARES | Collect.UNION:
+        case Collect.COUNT | Collect.DISTINCT | Collect.REPEATED | Collect.SUM | Collect.SUM_SQUARES:
             return 0
-        case Collect.WEIGHT | Collect.WEIGHTED_SUM:
+        case Collect.UNION | Collect.WEIGHT | Collect.WEIGHTED_SUM:
             return 0
         case Collect.HISTOGRAM:
             return {}
@@ -244,7 +246,7 @@ def merge(collect: Collect, one: Any, other: Any) -> Any:
             return one if other is None else other if one is None else max(one, other)
         case Collect.HISTOGRAM:
             return {bucket: one.get(bucket, 0) + other.get(bucket, 0) for bucket in one.keys() | other.keys()}
-        case Collect.DISTINCT | Collect.UNION | Collect.EXACT | Collect.DISC:
+        case Collect.DISTINCT | Collect.REPEATED | Collect.UNION | Collect.EXACT | Collect.DISC:
             raise ValueError(f"{collect} does not merge")
         case _:
             assert_never(collect)

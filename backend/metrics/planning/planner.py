@@ -17,6 +17,7 @@ from backend.metrics.language.bound import Aggregate, Basis, BoundFormula, IsMis
 from backend.metrics.language.types import Field
 from backend.metrics.planning.cells import all_of
 from backend.metrics.planning.editions import Editions, Ends
+from backend.metrics.planning.maturity import parts_for_maturity
 from backend.metrics.planning.moving import looked_back
 from backend.metrics.planning.parts import Collect, Part, parts_in
 from backend.metrics.planning.reach import reads_agent
@@ -219,13 +220,18 @@ def plan(tasks: Iterable[Task]) -> Plan:
     for task in tasks:
         for window in task.windows:
             formulas = task.formulas_in(window)
-            for part in dict.fromkeys(part for one in formulas for part in parts_in(one.expression)):
+            for part in dict.fromkeys(part for one in formulas for part in _parts(one)):
                 for split in task.splits(part):
                     place = task.scan(part, window, split), kind_of(part)
                     group = gathered.setdefault(place, _Gathered())
                     group.parts[part] = None
                     group.splits[split] = None
     return Plan(tuple(_statements(gathered)))
+
+
+def _parts(formula: BoundFormula) -> Iterator[Part]:
+    yield from parts_in(formula.expression)
+    yield from parts_for_maturity(formula.expression)
 
 
 def _statements(gathered: Mapping[tuple[Scan, Kind], _Gathered]) -> Iterator[Statement]:

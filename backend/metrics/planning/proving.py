@@ -14,10 +14,12 @@ from backend.metrics.language.types import Unit
 from backend.metrics.planning.describe import brief_aggregate
 from backend.metrics.planning.parts import aggregates_of
 from backend.metrics.planning.planner import ALL, Scan, Task
+from backend.metrics.planning.reach import asks_business, read_by
 from backend.metrics.planning.shaping import Wanted
 from backend.metrics.planning.sources import MOST_REASONS, Standing
 from backend.metrics.proofs import AggregateProof, DataVersion, Exclusion, ExclusionKind, Proof
 from backend.metrics.questions import Cell, KpiDescription
+from backend.schedules.timetable import Held
 
 MOST_AGGREGATES = 200  # of one question: each takes four columns of a tally, and PostgreSQL has 1,664
 
@@ -73,11 +75,12 @@ def prove(
     cells: Sequence[Cell],
     tallies: Mapping[Scan, Tally],
     data_version: DataVersion | None,
+    schedules: Sequence[Held] = (),
 ) -> list[Proof]:
     """The proofs of a question's KPIs.
 
-    `cells` are the values of `with_aggregates`. Raises Invalid (ANSWER_TOO_LARGE) where there are more than
-    MOST_REASONS different exclusions.
+    `cells` are the values of `with_aggregates`, `schedules` what working hours were in force. Raises Invalid
+    (ANSWER_TOO_LARGE) where there are more than MOST_REASONS different exclusions.
     """
     task = wanted.task
     single = iter(cells[len(task.formulas) :])
@@ -91,9 +94,14 @@ def prove(
             cell,
             tuple(_aggregates(formula, single, task, tallies)),
             data_version,
+            schedules=tuple(schedules) if _by_clock(formula, task) else (),
         )
         for formula, kpi, cell in zip(task.formulas, wanted.kpis, cells[: len(task.formulas)], strict=True)
     ]
+
+
+def _by_clock(formula: BoundFormula, task: Task) -> bool:
+    return asks_business(read_by(aggregates_of(formula.expression), task.where))
 
 
 def _aggregates(

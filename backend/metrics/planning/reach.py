@@ -2,32 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
 from backend.metrics.language.attribution import AGENT
 from backend.metrics.language.bound import (
+    Aggregate,
     Arithmetic,
+    Business,
     Choose,
+    Combination,
     Compare,
-    ContactedAgain,
     FieldValue,
     Happened,
     IsMissing,
+    Linked,
     Literal,
     Logic,
+    Matured,
     Not,
     OneOf,
     Quotient,
+    Related,
     Row,
     Scaled,
     Stretch,
 )
 from backend.metrics.language.fields import CUSTOMER
 from backend.metrics.language.types import Fact, Field, Origin
+from backend.metrics.language.vocabulary import has_customer
 
 INTERACTION = "interaction"
+
+Leaf: TypeAlias = Literal | FieldValue | Happened | Related | Linked | Matured | Business
 
 
 class Reach(StrEnum):
@@ -38,6 +46,7 @@ class Reach(StrEnum):
     EITHER = "either"  # its own value, else the interaction's
     ANCHOR = "anchor"  # from the moment that places the row in time
     STATE = "state"  # from the moment that its state began
+    ANY = "any"  # the same for every row
 
 
 def find_reach(fact: Fact, field: Field) -> Reach | None:
@@ -46,6 +55,8 @@ def find_reach(fact: Fact, field: Field) -> Reach | None:
         return Reach.ANCHOR
     if field.origin is Origin.SNAPSHOT:
         return Reach.STATE if fact.states else None
+    if field.origin is Origin.CLOCK:
+        return Reach.ANY
     if field.fact == fact.name:
         return Reach.OWN
     if field.fact not in (INTERACTION, CUSTOMER):
@@ -69,10 +80,13 @@ def has_agent(fact: Fact) -> bool:
     return has_interaction(fact) or "agent" in fact.own
 
 
-def leaves_of(row: Row) -> Iterator[Literal | FieldValue | Happened | ContactedAgain]:
-    """Everything a row expression reads, from left to right."""
+def leaves_of(row: Row) -> Iterator[Leaf]:
+    """Everything a row expression reads, from left to right; a business clock before its moments.
+
+    What it asks of other rows is one leaf: their fields are not its own.
+    """
     match row:
-        case Literal() | FieldValue() | Happened() | ContactedAgain():
+        case Literal() | FieldValue() | Happened() | Related() | Linked() | Matured():
             yield row
         case (
             Arithmetic(left=left, right=right)
@@ -86,12 +100,16 @@ def leaves_of(row: Row) -> Iterator[Literal | FieldValue | Happened | ContactedA
             yield from leaves_of(operand)
         case OneOf(operand=operand) | IsMissing(operand=operand):
             yield from leaves_of(operand)
-        case Logic(operands=operands):
+        case Logic(operands=operands) | Combination(rows=operands):
             for operand in operands:
                 yield from leaves_of(operand)
         case Choose(condition=condition, then=then, otherwise=otherwise):
             for branch in (condition, then, otherwise):
                 yield from leaves_of(branch)
+        case Business(start=start, end=end):
+            yield row
+            yield from leaves_of(start)
+            yield from leaves_of(end)
         case _:
             assert_never(row)
 
@@ -103,11 +121,52 @@ def reads_agent(row: Row | None) -> bool:
     return any(isinstance(leaf, FieldValue) and leaf.field.name == AGENT for leaf in leaves_of(row))
 
 
+def looks_up(row: Row) -> bool:
+    """Whether a row expression looks for other rows."""
+    return any(isinstance(leaf, Related | Linked) for leaf in leaves_of(row))
+
+
+def read_by(aggregates: Iterable[Aggregate], where: Row | None = None) -> Iterator[Row]:
+    """The row expressions that aggregates, and the condition around them, are made of."""
+    for one in aggregates:
+        yield from (row for row in (one.argument, one.other, one.where) if row is not None)
+    if where is not None:
+        yield where
+
+
+def asks_business(rows: Iterable[Row]) -> bool:
+    """Whether any of these measures by a business clock, be it in a condition on other rows."""
+    return any(_asks_business(leaf) for row in rows for leaf in leaves_of(row))
+
+
+def _asks_business(leaf: Leaf) -> bool:
+    if isinstance(leaf, Related | Linked) and leaf.where is not None:
+        return asks_business([leaf.where])
+    return isinstance(leaf, Business)
+
+
 def find_unreachable(fact: Fact, row: Row) -> str | None:
     """The first thing in a condition that rows of `fact` do not have; None when they have it all."""
     for leaf in leaves_of(row):
-        if isinstance(leaf, ContactedAgain) and not has_interaction(fact):
-            return "contacted_again_within"
-        if isinstance(leaf, FieldValue | Happened) and find_reach(fact, leaf.field) is None:
-            return leaf.field.name
+        missing = _find_missing(fact, leaf)
+        if missing is not None:
+            return missing
     return None
+
+
+def _find_missing(fact: Fact, leaf: Leaf) -> str | None:
+    match leaf:
+        case FieldValue(field=field) | Happened(field=field):
+            return None if find_reach(fact, field) else field.name
+        case Related(since=Field()):
+            return None if has_interaction(fact) else "contacted_again_within"
+        case Related(alike=alike):
+            if not has_customer(fact):
+                return CUSTOMER
+            return next((field.name for field in alike if find_reach(fact, field) is None), None)
+        case Linked(moment=moment):
+            return None if has_interaction(fact) else moment.name
+        case Business():
+            return None if has_interaction(fact) or "team" in fact.own else "working hours"
+        case _:
+            return None

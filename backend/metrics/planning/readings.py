@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from backend.core.windows import Window
-from backend.metrics.language.bound import BoundFormula, ContactedAgain
+from backend.metrics.language.bound import BoundFormula
 from backend.metrics.planning.arithmetic import LastStep, Result, last_step
-from backend.metrics.planning.calendar import look_ahead
 from backend.metrics.planning.editions import Editions
+from backend.metrics.planning.maturity import parts_for_maturity
 from backend.metrics.planning.parts import Part, parts_in
 from backend.metrics.planning.planner import Task
-from backend.metrics.planning.reach import leaves_of
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Reading:
-    """A formula's last step, the parts that it reads, and how long after a cell's end a value may change.
+    """A formula's last step, the parts that it reads, and in pairs those that tell how far it is settled: the
+    rows that it looks ahead of, and those that have time left.
 
     Not `answerable` is a formula that cannot be computed for the question: it has no parts and no value.
     """
 
     step: LastStep
     parts: tuple[Part, ...]
-    matures: timedelta | None
+    pending: tuple[Part, ...]
     answerable: bool = True
 
     @property
@@ -37,8 +37,9 @@ class Reading:
     def of(cls, formula: BoundFormula | None) -> Reading:
         """The reading of a formula."""
         if formula is None:
-            return cls(lambda _: Result(None, 0), (), None, answerable=False)
-        return cls(last_step(formula.expression), parts_in(formula.expression), _maturity(formula))
+            return cls(lambda _: Result(None, 0), (), (), answerable=False)
+        expression = formula.expression
+        return cls(last_step(expression), parts_in(expression), tuple(parts_for_maturity(expression)))
 
 
 class Readings:
@@ -68,10 +69,3 @@ class Readings:
     def one(self, kpi: int, end: datetime | None) -> Reading:
         """The reading of a KPI's cell that ends then; None: a cell without a window."""
         return self._readings[kpi][self._editions[kpi].at(end)]
-
-
-def _maturity(formula: BoundFormula) -> timedelta | None:
-    """How long after a bucket's end its value may still change, for what looks ahead of a row."""
-    rows = [row for part in parts_in(formula.expression) for row in (part.value, part.condition) if row]
-    spans = [leaf.within for row in rows for leaf in leaves_of(row) if isinstance(leaf, ContactedAgain)]
-    return look_ahead(max(spans)) if spans else None

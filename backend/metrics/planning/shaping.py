@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from backend.core.errors import Invalid
 from backend.core.windows import Window, bucket_starts
 from backend.metrics.planning.arithmetic import Result, to_float
 from backend.metrics.planning.comparing import Compared, Watch
 from backend.metrics.planning.frames import Frames, GroupKey
+from backend.metrics.planning.maturity import span_of
 from backend.metrics.planning.members import Members
 from backend.metrics.planning.moving import instants
 from backend.metrics.planning.overcounts import find_summed, overcount
@@ -104,6 +105,9 @@ def _judge(answer: Answer, wanted: Wanted, current: _Side, previous: _Side, rows
     answer.total_judgements = [compared.judge_total(at, now, before) for at in wanted.shown]
 
 
+_Read = TypeVar("_Read")
+
+
 class _Side:
     """The numbers of one window: the one asked for, or the one it is compared with."""
 
@@ -111,6 +115,7 @@ class _Side:
         self._wanted, self._task, self._frames = wanted, wanted.task, frames
         self._window, self._now = window, now
         self._readings = Readings(self._task, window)
+        self._filter_span = span_of(self._task.where)
         grain = self._task.split.grain
         self._begun = len(instants(window, grain, now)) if window and self._readings.stateful else 0  # cells
         self.starts: list[datetime] = bucket_starts(window, grain) if grain and window else []
@@ -131,25 +136,53 @@ class _Side:
 
     def results(self, at: int, split: Split, keys: Sequence[GroupKey]) -> list[Result]:
         """One KPI's values for the groups of the question's split, of its members, or of everything."""
+        return self._read(at, split, keys, self._results)
+
+    def matured(self, at: int, split: Split, keys: Sequence[GroupKey]) -> list[float | None]:
+        """Of the rows behind one KPI's values that are looked ahead of, the share whose time has passed."""
+        return self._read(at, split, keys, self._matured)
+
+    def _read(
+        self,
+        at: int,
+        split: Split,
+        keys: Sequence[GroupKey],
+        read: Callable[[Reading, Split, Sequence[GroupKey]], list[_Read]],
+    ) -> list[_Read]:
+        """What is read of each group by the formula of its cell."""
         if not self._varies(at, split):
-            return self._results(self._readings.one(at, self._end(None)), split, keys)
-        found: dict[GroupKey, Result] = {}
+            return read(self._readings.one(at, self._end(None)), split, keys)
+        found: dict[GroupKey, _Read] = {}
         for reading in self._readings.of(at):
             chosen = list(self._read_by(at, reading, keys))
-            found |= zip(chosen, self._results(reading, split, chosen), strict=True)
+            found |= zip(chosen, read(reading, split, chosen), strict=True)
         return [found[key] for key in keys]
 
     def _results(self, reading: Reading, split: Split, keys: Sequence[GroupKey]) -> list[Result]:
-        found = [
-            (self._collected(part, split), _narrowing(split, part), empty(part.collect))
-            for part in reading.parts
-        ]
+        found = zip(keys, self._values(reading.parts, split, keys), strict=True)
         return [
-            reading.step([values.get(narrow(key), nothing) for values, narrow, nothing in found])
-            if self._has_begun(reading, split, key)
-            else _NO_DATA
-            for key in keys
+            reading.step(values) if self._has_begun(reading, split, key) else _NO_DATA
+            for key, values in found
         ]
+
+    def _matured(self, reading: Reading, split: Split, keys: Sequence[GroupKey]) -> list[float | None]:
+        if not reading.pending:
+            return [None] * len(keys)
+        found: list[float | None] = []
+        for values in self._values(reading.pending, split, keys):
+            rows, waiting = sum(values[::2]), sum(values[1::2])
+            found.append((rows - waiting) / rows if rows else None)
+        return found
+
+    def _values(
+        self, parts: Sequence[Part], split: Split, keys: Sequence[GroupKey]
+    ) -> Iterator[Sequence[Any]]:
+        """What was collected for each group, in the order of the parts."""
+        found = [
+            (self._collected(part, split), _narrowing(split, part), empty(part.collect)) for part in parts
+        ]
+        for key in keys:
+            yield [values.get(narrow(key), nothing) for values, narrow, nothing in found]
 
     def _varies(self, at: int, split: Split) -> bool:
         """Whether the groups of a split are read differently; without a grain all end when the window does."""
@@ -161,22 +194,20 @@ class _Side:
     def column(self, at: int, rows: Sequence[_Row]) -> Column:
         """One KPI's cells over the rows."""
         column = Column(self._wanted.kpis[at])
-        results = self.results(at, self._task.split, [row.key for row in rows])
-        for row, result in zip(rows, results, strict=True):
+        keys = [row.key for row in rows]
+        results = self.results(at, self._task.split, keys)
+        matured = self.matured(at, self._task.split, keys)
+        for row, result, share in zip(rows, results, matured, strict=True):
             if row.rank is not None and row.rank >= len(self.starts):
-                result = _NO_DATA  # the compared window is shorter: February beside March
-            cell = self._cell(at, result, self._end(row.rank))
-            column.values.append(cell.value)
-            column.n.append(cell.n)
-            column.numerators.append(cell.numerator)
-            column.denominators.append(cell.denominator)
-            column.states.append(cell.state)
+                result, share = _NO_DATA, None  # the compared window is shorter: February beside March
+            column.add(self._cell(at, result, share, self._end(row.rank)))
         column.overcount = self._overcount(at)
         return column
 
     def total(self, at: int) -> Cell:
         """One KPI over all rows of the window."""
-        return self._cell(at, self.results(at, ALL, [()])[0], self._end(None))
+        [result], [matured] = self.results(at, ALL, [()]), self.matured(at, ALL, [()])
+        return self._cell(at, result, matured, self._end(None))
 
     def _overcount(self, at: int) -> float | None:
         split = self._task.split
@@ -209,25 +240,25 @@ class _Side:
             return self.starts[rank + 1]
         return None if self._window is None else self._window.end
 
-    def _cell(self, at: int, result: Result, end: datetime | None) -> Cell:
-        reading = self._readings.one(at, end)
-        if not reading.answerable:
+    def _cell(self, at: int, result: Result, matured: float | None, end: datetime | None) -> Cell:
+        if not self._readings.one(at, end).answerable:
             return Cell(None, 0, None, None, CellState.ERROR)
         try:
             value, top, bottom = to_float(result.value), to_float(result.top), to_float(result.bottom)
         except OverflowError:
-            return Cell(None, result.n or 0, None, None, CellState.ERROR)
+            return Cell(None, result.n or 0, None, None, CellState.ERROR, matured)
         n = result.n or 0
-        matures = reading.matures
+        span = self._filter_span
+        filter_open = span is not None and end is not None and end + span > self._now
         if value is None:
             state = CellState.NO_DATA
         elif n < self._wanted.minimum_samples[at] and not (result.counted and top is None):
             state = CellState.BELOW_MINIMUM_SAMPLE
-        elif matures is not None and end is not None and end + matures > self._now:
+        elif filter_open or (matured is not None and matured < 1):
             state = CellState.PROVISIONAL
         else:
             state = CellState.OK
-        return Cell(value, n, top, bottom, state)
+        return Cell(value, n, top, bottom, state, matured)
 
 
 _NO_DATA = Result(None, 0)

@@ -60,6 +60,12 @@ def upgrade() -> None:
         sa.Column("sync_run_id", sa.Uuid(), nullable=True, comment="The run that wrote it last."),
         sa.PrimaryKeyConstraint("id", name=op.f("article_view_pkey")),
     )
+    op.create_index(
+        op.f("article_view_customer_id_viewed_at_idx"),
+        "article_view",
+        ["customer_id", "viewed_at"],
+        unique=False,
+    )
     op.create_index(op.f("article_view_interaction_id_idx"), "article_view", ["interaction_id"], unique=False)
     op.create_index(op.f("article_view_viewed_at_idx"), "article_view", ["viewed_at"], unique=False)
     op.create_table(

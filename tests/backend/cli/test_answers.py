@@ -18,11 +18,7 @@ def kpi(unit, key="x", currency=None):
 def answer(cells, members, buckets=None):
     column = Column(kpi(Unit.COUNT))
     for cell in cells:
-        column.values.append(cell.value)
-        column.n.append(cell.n)
-        column.numerators.append(cell.numerator)
-        column.denominators.append(cell.denominator)
-        column.states.append(cell.state)
+        column.add(cell)
     return Answer(
         window=None,
         zone="UTC",
@@ -77,13 +73,15 @@ def test_a_row_without_a_member_is_named_and_a_doubtful_cell_marked():
             [
                 Cell(3, 3, None, None, CellState.BELOW_MINIMUM_SAMPLE),
                 Cell(4, 4, None, None, CellState.PROVISIONAL),
+                Cell(5, 8, None, None, CellState.PROVISIONAL, 0.999),
             ],
-            [Member("a1", "Ann"), Member(None, None)],
+            [Member("a1", "Ann"), Member(None, None), Member("b", "Bob")],
         )
     )
     lines = shown.splitlines()
     assert any("Ann" in line and "3 (few)" in line for line in lines)
     assert any("(none)" in line and "4 (provisional)" in line for line in lines)
+    assert any("Bob" in line and "5 (provisional: 99 % matured)" in line for line in lines)
     assert "total" in lines[-1]
 
 
@@ -109,8 +107,8 @@ def test_buckets_of_days_are_dates_and_those_of_hours_have_their_offset():
 
 def test_csv_quotes_what_needs_it():
     text = to_csv(answer([Cell(1, 1, None, None, CellState.OK)], [Member('a,"1"\n', "Ann")]))
-    assert text.splitlines()[0] == "agent,x,x.n,x.numerator,x.denominator,x.state"
-    assert '"a,""1""\n",1,1,,,ok' in text
+    assert text.splitlines()[0] == "agent,x,x.n,x.numerator,x.denominator,x.state,x.matured"
+    assert '"a,""1""\n",1,1,,,ok,' in text
 
 
 def test_a_note_says_which_cells_are_by_which_version():

@@ -161,6 +161,8 @@ def test_the_second_start_is_on_the_data_that_is_there(folder, port, start):
     formula = '{name: "everything", formula: "count(including excluded)"}'
     query = f"{{ kpiValues(input: {{formulas: [{formula}]}}) {{ answer {{ series {{ values }} }} }} }}"
     assert demo.ask(token, query)["data"]["kpiValues"]["answer"]["series"][0]["values"] == [2_000]
+    schedules = demo.ask(token, "{ schedules { nodes { key latestVersion } } }")["data"]["schedules"]
+    assert schedules["nodes"] == [{"key": "desk", "latestVersion": 1}]
     assert demo.end(signal.SIGTERM) == 0
     assert servers_of(folder / "home") == []
     assert "Traceback" not in demo.err

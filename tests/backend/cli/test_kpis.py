@@ -47,7 +47,8 @@ def ask(cli):
 
 
 def cell(value, n, numerator=None, denominator=None, state="ok"):
-    return {"value": value, "n": n, "numerator": numerator, "denominator": denominator, "state": state}
+    shown = {"value": value, "n": n, "numerator": numerator, "denominator": denominator, "state": state}
+    return shown | {"matured": None}
 
 
 async def test_the_json_has_window_rows_and_totals_and_nothing_else(ask):
@@ -179,6 +180,7 @@ async def test_csv_has_a_line_for_each_row_with_the_proof_of_each_value(cli):
         "csat.numerator",
         "csat.denominator",
         "csat.state",
+        "csat.matured",
     ]
     second_day = [
         line for line in lines if line["bucket"] == "2026-01-06T00:00:00+01:00" and line["agent"] == "b2"
@@ -192,6 +194,7 @@ async def test_csv_has_a_line_for_each_row_with_the_proof_of_each_value(cli):
             "csat.numerator": "1",
             "csat.denominator": "2",
             "csat.state": "ok",
+            "csat.matured": "",
         }
     ]
 

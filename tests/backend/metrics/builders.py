@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from string import ascii_letters
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -145,7 +146,7 @@ def asked(*formulas: str, **question: Any) -> Question:
     """A question over WEEK; its KPIs are named a, b, c ... or by the key that `@key` says."""
     kpis = tuple(
         KpiAsk(text[1:]) if re.fullmatch(r"@\w+", text) else KpiAsk(name, text)
-        for name, text in zip("abcdefghijklmnopqrstuvwxyz", formulas, strict=False)
+        for name, text in zip(ascii_letters, formulas, strict=False)
     )
     return Question(kpis, **{"window": WEEK, **question})
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -54,6 +55,11 @@ def ratio(top: float, bottom: float) -> float | None:
     return top / bottom if bottom else None
 
 
+def repeated(values: Iterable[Any]) -> int:
+    """How many values occur more than once, nothing not counted as one."""
+    return sum(often > 1 for value, often in Counter(values).items() if value is not None)
+
+
 # formula -> the same by hand
 ORACLES: dict[str, Callable[[Sequence[Row]], float | None]] = {
     "count()": len,
@@ -62,6 +68,27 @@ ORACLES: dict[str, Callable[[Sequence[Row]], float | None]] = {
     "count_distinct(customer)": lambda rows: len({row["customer_id"] for row in rows} - {None}),
     'count_distinct(agent where channel = "chat")': lambda rows: len(
         {row["agent_id"] for row in rows if row["channel"] == "chat"} - {None}
+    ),
+    "count_distinct(customer, date)": lambda rows: len(
+        {(row["customer_id"], row["started_at"].date()) for row in rows if row["customer_id"] is not None}
+    ),
+    "count_distinct(customer, agent, handle_time * 1.5 where answered)": lambda rows: len(
+        {
+            (row["customer_id"], row["agent_id"], row["handle_time"])
+            for row in rows
+            if None not in (row["customer_id"], row["agent_id"], row["handle_time"]) and row["answered"]
+        }
+    ),
+    "count_repeated(customer)": lambda rows: repeated(row["customer_id"] for row in rows),
+    "count_repeated(date where answered)": lambda rows: repeated(
+        row["started_at"].date() for row in rows if row["answered"]
+    ),
+    "count_repeated(customer, channel)": lambda rows: repeated(
+        (row["customer_id"], row["channel"]) if row["customer_id"] else None for row in rows
+    ),
+    "count_repeated(customer where answered) / count_distinct(customer where answered)": lambda rows: ratio(
+        repeated(row["customer_id"] for row in rows if row["answered"]),
+        len({row["customer_id"] for row in rows if row["answered"]} - {None}),
     ),
     "sum(handle_time)": lambda rows: (
         ratio(sum(durations(rows, "handle_time")), 1000) if durations(rows, "handle_time") else None

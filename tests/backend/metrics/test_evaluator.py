@@ -109,14 +109,20 @@ async def test_values_over_too_few_rows_are_marked(world: World):
 
 async def test_a_value_that_may_still_change_is_provisional(world: World, clock):
     customers = await world.name(models.customer, "one")
-    await world.interact({"customer_id": customers["one"]})
-    clock.now = WEEK.end + timedelta(hours=23)
+    last = WEEK.end - timedelta(hours=1)
+    await world.interact(
+        {"customer_id": customers["one"]}, {"customer_id": customers["one"], "started_at": last}
+    )
+    clock.now = WEEK.end + timedelta(hours=22)
     answer = await world.ask("share(contacted_again_within(24h))", "count()", grain=Grain.DAY)
-    assert answer.totals[0].state is CellState.PROVISIONAL
+    assert (answer.totals[0].state, answer.totals[0].matured) == (CellState.PROVISIONAL, 0.5)
     assert answer.columns[0].states[0] is CellState.OK  # its day has had its 24 hours
-    assert answer.totals[1].state is CellState.OK
+    assert answer.columns[0].states[6] is CellState.PROVISIONAL
+    assert answer.columns[0].matured == [1, None, None, None, None, None, 0]
+    assert (answer.totals[1].state, answer.totals[1].matured) == (CellState.OK, None)
     clock.advance(hours=1)
-    assert (await world.total("share(contacted_again_within(24h))")).state is CellState.OK
+    total = await world.total("share(contacted_again_within(24h))")
+    assert (total.state, total.matured) == (CellState.OK, 1)
 
 
 async def test_a_reference_to_another_kpi(world: World):

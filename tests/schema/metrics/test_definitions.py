@@ -295,6 +295,10 @@ async def test_the_vocabulary_has_the_tenants_own_fields(desk: Desk) -> None:
         "[including excluded])"
     )
     assert functions["contacted_again_within"]["aggregate"] is False
+    assert functions["followed_within"]["signature"] == (
+        "followed_within(a duration, a moment[, fields that are equal] [where a condition])"
+    )
+    assert fields["now"]["kind"] == "MOMENT"
     facts = {fact["name"]: fact for fact in found["facts"]}
     assert facts["survey"]["defaultAnchor"] in facts["survey"]["anchors"]
     assert "where" in found["keywords"]

@@ -154,6 +154,8 @@ async def test_an_agent_opens_their_own_rows_only(desk: Desk) -> None:
     cell = {"members": [{"dimension": "agent", "key": "bob"}]}
     assert await desk.code(PROOF, {"input": team, "cell": cell}, token=token) == "TEAM_TOTALS_ONLY"
     assert await nodes(desk, COUNT, cell=cell, token=token) == []
+    others = COUNT | {"where": 'followed_within(1d, started where agent = "bob")'}
+    assert await desk.code(DRILL, {"input": others}, token=token) == "OTHERS_NOT_YOURS"
 
 
 async def test_a_survey_does_not_lead_an_agent_to_anothers_interaction(desk: Desk) -> None:

@@ -267,3 +267,40 @@ async def test_kpis_are_listed_with_names_units_and_formulas(desk: Desk) -> None
     assert keys == sorted(keys)
     assert len(keys) == kpis["totalCount"]
     assert {"aht", "csat", "fcr", "first_response_time"} <= set(keys)
+
+
+MATURED = """
+query Matured($input: KpiValuesInput!) {
+  kpiValues(input: $input) {
+    problems { code }
+    answer { series { matured states total { value matured state } previous { matured } } }
+  }
+}
+"""
+
+
+async def test_values_that_look_ahead_tell_how_much_is_settled(desk: Desk, clock: Any) -> None:
+    world = desk.world
+    customers = await world.name(models.customer, "one")
+    now = clock()
+    await world.interact(
+        *[
+            {"customer_id": customers["one"], "started_at": now - timedelta(days=days)}
+            for days in (2, 10, 11, 12)
+        ]
+    )
+    given = {
+        "formulas": [
+            {"name": "again", "formula": "share(followed_within(7d, started))"},
+            {"name": "count", "formula": "count()"},
+        ],
+        "window": {
+            "from": (now - timedelta(days=20)).date().isoformat(),
+            "to": (now + timedelta(days=1)).date().isoformat(),
+        },
+    }
+    payload = (await desk.data(MATURED, {"input": given}))["kpiValues"]
+    again, count = payload["answer"]["series"]
+    assert again["total"] == {"value": 0.5, "matured": 0.75, "state": "PROVISIONAL"}
+    assert (again["matured"], again["states"]) == ([0.75], ["PROVISIONAL"])
+    assert (count["matured"], count["total"]["matured"]) == ([None], None)

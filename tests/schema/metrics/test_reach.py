@@ -98,6 +98,24 @@ async def test_all_agents_together_are_those_one_may_see(desk: Desk, formula: st
     assert (total(own), total(await values(desk, asked | {"where": 'agent != "ann"'}, token=token))) == (1, 0)
 
 
+FOLLOWED = 'count(where followed_within(1d, started where agent = "bob"))'
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"formulas": [{"name": "c", "formula": FOLLOWED}]},
+        {"where": 'has(survey.responded where survey.comment contains "bob")'},
+        {"where": 'channel = "chat" and not preceded_within(1d, started where attribute.canary = "x")'},
+    ],
+)
+async def test_other_rows_of_an_agents_customers_name_nobody(desk: Desk, given: dict[str, Any]) -> None:
+    token = await two_teams(desk)
+    assert await desk.code(VALUES, {"input": COUNT | given}, token=token) == "OTHERS_NOT_YOURS"
+    alike = COUNT | {"where": "not followed_within(1d, started, agent where answered)"}
+    assert total(await values(desk, alike, token=token)) == 0  # their customer is not known
+
+
 async def test_an_agent_without_a_team_has_no_team_totals(desk: Desk) -> None:
     await desk.world.name(models.agent, "lone")
     token = await desk.token("agent", agent="lone")

@@ -12,8 +12,8 @@ from sqlalchemy import func
 from backend.metrics.planning.lowering.tables import Value
 
 
-def array(values: Iterable[object], kind: sa.types.TypeEngine[Any]) -> Value:
-    """An array as one parameter."""
+def array_of(values: Iterable[object], kind: sa.types.TypeEngine[Any]) -> Value:
+    """Values as one parameter, an array."""
     # As one text: for a bound array the driver would first ask each new connection about its type, by a
     # function that tenants' roles may not call. In a sub-select, so that it is read once and not per row.
     text = sa.literal("{" + ",".join(f'"{value}"' for value in values) + "}", sa.Text)
@@ -23,7 +23,7 @@ def array(values: Iterable[object], kind: sa.types.TypeEngine[Any]) -> Value:
 def instant_array(moments: Iterable[datetime]) -> Value:
     """Instants in order, as one parameter."""
     texts = [moment.astimezone(UTC).isoformat() for moment in moments]
-    return array(texts, sa.DateTime(timezone=True))
+    return array_of(texts, sa.DateTime(timezone=True))
 
 
 def rank(value: Value, bounds: Value) -> Value:

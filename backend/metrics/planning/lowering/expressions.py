@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, assert_never
 
@@ -12,24 +12,41 @@ from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import NUMRANGE
 from sqlalchemy.sql.elements import Grouping
 
-from backend.interactions import models
 from backend.metrics.language import bound
-from backend.metrics.language.bound import Row
-from backend.metrics.language.types import Field, Kind, Origin, Type
-from backend.metrics.planning.calendar import WEEKDAYS, look_ahead
+from backend.metrics.language.bound import Row, type_of
+from backend.metrics.language.types import Fact, Field, Kind, Origin, Type
+from backend.metrics.planning.calendar import WEEKDAYS
+from backend.metrics.planning.lowering import relations
+from backend.metrics.planning.lowering.business import BusinessTime
 from backend.metrics.planning.lowering.placing import Placing, instant
 from backend.metrics.planning.lowering.tables import Condition, Tables, Value
 from backend.metrics.planning.reach import leaves_of
+from backend.schedules.clocks import Clocks
 
 LARGEST = 2**63 - 1
 _LINE = 10**15  # milliseconds: thirty thousand years
 
 
 class Expressions:
-    """Row expressions over the tables of one reading; calendar fields are those of the anchor, in `zone`."""
+    """Row expressions over the tables of one reading; calendar fields are those of the anchor, in `zone`.
 
-    def __init__(self, tables: Tables, placing: Placing, zone: str) -> None:
+    `now` is the instant of the answer; `facts` are the kinds of rows that may be looked for beside. `clocks` as
+    in Setting.
+    """
+
+    def __init__(
+        self,
+        tables: Tables,
+        placing: Placing,
+        zone: str,
+        *,
+        facts: Mapping[str, Fact],
+        now: datetime,
+        clocks: Clocks | None,
+    ) -> None:
         self._tables, self._placing, self._zone = tables, placing, zone
+        self._facts, self._now, self._clocks = facts, now, clocks
+        self._business = BusinessTime(tables, clocks)
 
     def local(self) -> Value:
         """The anchor by the wall clock."""
@@ -42,12 +59,14 @@ class Expressions:
         return self.value(row)
 
     def negative(self, row: Row) -> Condition:
-        """Whether a duration that a row expression reads came out negative and was put aside."""
+        """Whether a duration that a row expression reads came out negative, and so is missing."""
         kept = list(self._put_aside(row))
         return func.coalesce(sa.or_(*kept), sa.false()) if kept else sa.false()
 
     def _put_aside(self, row: Row) -> Iterator[Condition]:
         for leaf in leaves_of(row):
+            if isinstance(leaf, bound.Business):
+                yield self._business.negative(self.value(leaf.start), self.value(leaf.end))
             if isinstance(leaf, bound.FieldValue) and self._tables.is_put_aside(leaf.field):
                 kept = self._tables.home(leaf.field).c.excluded_values
                 yield kept[leaf.field.column].is_not(None)
@@ -60,7 +79,7 @@ class Expressions:
             case bound.FieldValue(field=field):
                 return self._field(field)
             case bound.Happened(field=field):
-                return self._tables.happened(field)
+                return sa.true() if field.origin is Origin.CLOCK else self._tables.happened(field)
             case bound.Arithmetic(op=op, left=left, right=right):
                 return self._arithmetic(op, left, right)
             case bound.Quotient():
@@ -85,19 +104,53 @@ class Expressions:
                 return Grouping(~self.value(operand))  # NOT x IS NULL would be NOT (x IS NULL)
             case bound.Choose(condition=condition, then=then, otherwise=otherwise):
                 return sa.case((self.value(condition), self.value(then)), else_=self.value(otherwise))
-            case bound.ContactedAgain(within=within):
-                return self._contacted_again(within)
+            case bound.Related(fact=fact):
+                return relations.related(
+                    row, self._facts[fact], self._tables, self._placing.anchor, self._other
+                )
+            case bound.Linked(fact=fact):
+                return relations.linked(row, self._facts[fact], self._tables, self._other)
+            case bound.Matured():
+                return relations.matured(row, self._tables, self._placing.anchor, self._now)
+            case bound.Combination(rows=rows):
+                return self._combination(rows)
+            case bound.Business(start=start, end=end, last=last):
+                return self._business.elapsed(self.value(start), self.value(end), last=last)
             case _:
                 assert_never(row)
 
     def _field(self, field: Field) -> Value:
         match field.origin:
+            case Origin.CLOCK:
+                return instant(self._now)
             case Origin.CALENDAR:
                 return self._calendar(field)
             case Origin.SNAPSHOT:
                 return self._placing.age
             case _:
                 return self._tables.compared(field)
+
+    def _other(self, tables: Tables, moment: Value, row: Row) -> Value:
+        """A row expression over the tables of another reading."""
+        placing = Placing(moment, None)
+        other = Expressions(
+            tables, placing, self._zone, facts=self._facts, now=self._now, clocks=self._clocks
+        )
+        return other.value(row)
+
+    def _combination(self, rows: Sequence[Row]) -> Value:
+        values = [self._told_apart(one) for one in rows]
+        known = sa.and_(*(value.is_not(None) for value in values))
+        # Not a row constructor: what it makes cannot be unnested. Bytes are compared, which is quickest.
+        text = sa.cast(func.jsonb_build_array(*values), sa.Text)
+        return sa.case((known, sa.collate(text, "C")))
+
+    def _told_apart(self, row: Row) -> Value:
+        """A value as one that is written alike exactly if it is equal: 1, not 1.0."""
+        value = self.measured(row)
+        if type_of(row).kind is not Kind.NUMBER:
+            return value
+        return func.trim_scale(sa.cast(value, sa.Numeric), type_=sa.Numeric)
 
     def _calendar(self, field: Field) -> Value:
         def part(name: str) -> Value:
@@ -140,20 +193,6 @@ class Expressions:
         line = sa.cast(agent, sa.Numeric) * _LINE
         span = func.numrange(line + _milliseconds(begun), line + _milliseconds(ended), type_=NUMRANGE)
         return sa.case((sa.and_(agent.is_not(None), begun <= ended), span))
-
-    def _contacted_again(self, within: int) -> Value:
-        this, later = self._tables.interaction, models.interaction.alias("later")
-        if this is None:
-            raise ValueError(f"{self._tables.fact.name} belongs to no interaction")
-        # a tie is settled by id, so that of two contacts of one instant exactly one is followed
-        found = sa.exists().where(
-            later.c.customer_id == this.c.customer_id,
-            later.c.started_at >= this.c.started_at,
-            later.c.started_at <= this.c.started_at + look_ahead(within),
-            sa.or_(later.c.started_at > this.c.started_at, later.c.id > this.c.id),
-            later.c.exclusion.is_(None),
-        )
-        return sa.case((sa.and_(this.c.customer_id.is_not(None), this.c.started_at.is_not(None)), found))
 
 
 def _milliseconds(moment: Value) -> Value:

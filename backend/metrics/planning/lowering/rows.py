@@ -18,13 +18,14 @@ from backend.metrics.language.bound import Row
 from backend.metrics.language.types import Origin, Vocabulary
 from backend.metrics.planning.calendar import DATED
 from backend.metrics.planning.histogram import BOUNDS
-from backend.metrics.planning.lowering.arrays import array, rank
+from backend.metrics.planning.lowering.arrays import array_of, rank
 from backend.metrics.planning.lowering.expressions import LARGEST, Expressions
 from backend.metrics.planning.lowering.placing import place
 from backend.metrics.planning.lowering.tables import Condition, Tables, Value, coalesced
 from backend.metrics.planning.parts import Part
 from backend.metrics.planning.planner import Key, Scan
 from backend.metrics.questions import Restriction
+from backend.schedules.clocks import Clocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Setting:
     """What holds for all statements of an evaluation: whose data it is and what of it may be seen.
 
     `zone` cuts calendar fields where a scan has no window. `now` is the instant of the answer.
+    `clocks` are the business clocks, where a formula asks for one and a schedule is assigned.
     """
 
     vocabulary: Vocabulary
@@ -39,6 +41,7 @@ class Setting:
     currency: str
     restriction: Restriction
     now: datetime
+    clocks: Clocks | None = None
 
 
 class Rows:
@@ -55,7 +58,14 @@ class Rows:
         self.gathered = self._rule.several and not scan.per_agent  # a row once for all its agents
         self._placing = place(scan, self._tables, setting.now)
         zone = scan.window.zone if scan.window else setting.zone
-        self._expressions = Expressions(self._tables, self._placing, zone)
+        self._expressions = Expressions(
+            self._tables,
+            self._placing,
+            zone,
+            facts=setting.vocabulary.facts,
+            now=setting.now,
+            clocks=setting.clocks,
+        )
 
     def select(self, columns: Sequence[Any], *, excluded: bool = False) -> sa.Subquery:
         """The inner select; OFFSET 0 makes PostgreSQL compute each column once per row, not once per use.
@@ -145,7 +155,7 @@ class Rows:
             raise ValueError("a histogram needs a value")
         value = self.value(part.value)
         size = sa.cast(func.least(func.abs(value), LARGEST), sa.BigInteger)
-        index = rank(size, array(BOUNDS, sa.BigInteger()))
+        index = rank(size, array_of(BOUNDS, sa.BigInteger()))
         signed = sa.case((value < 0, -index), (value >= 0, index))  # LEAST takes NULL for a number
         return signed if part.condition is None else sa.case((self.value(part.condition), signed))
 

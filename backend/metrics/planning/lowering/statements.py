@@ -15,12 +15,13 @@ from sqlalchemy import func
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
 
-from backend.metrics.language.bound import Row
+from backend.metrics.language.bound import Logic, Row
 from backend.metrics.planning import planner
 from backend.metrics.planning.lowering.rows import Rows, Setting
 from backend.metrics.planning.lowering.tables import Condition, Value
 from backend.metrics.planning.parts import Collect, Part
 from backend.metrics.planning.planner import Key, Split, Statement
+from backend.metrics.planning.reach import looks_up
 
 WEIGHT = "weight"  # the column of the inner select
 MOST_GROUPS = 250_000  # of one statement: some 100 MB of Python values
@@ -47,20 +48,16 @@ def lower(statement: Statement, setting: Setting) -> Lowered:
     columns = [rows.key(key).label(f"k{at}") for at, key in enumerate(keys)]
     if statement.kind is planner.Kind.HISTOGRAMS:
         return _histograms(statement, rows, keys, columns)
-    values = _Named("x", rows.measured)
-    conditions = _Named("c", rows.value)
+    named = _Named(rows)
     for part in statement.parts:
-        values.add(part.value)
-        conditions.add(part.condition)
+        named.add(part)
     weights = [rows.weight().label(WEIGHT)] if any(map(_is_weighed, statement.parts)) else []
-    inner = rows.select([*columns, *values.columns, *conditions.columns, *weights])
+    inner = rows.select([*columns, *named.columns, *weights])
     weight = inner.c[WEIGHT] if weights else None
     names = [inner.c[column.name] for column in columns]
     sets = [[names[keys.index(key)] for key in split.keys] for split in statement.splits]
     collected = [
-        _collect(part, values.of(inner, part.value), conditions.of(inner, part.condition), weight).label(
-            f"p{at}"
-        )
+        _collect(part, named.value(inner, part), named.condition(inner, part), weight).label(f"p{at}")
         for at, part in enumerate(statement.parts)
     ]
     masks = {_mask(names, one): (split, None) for one, split in zip(sets, statement.splits, strict=True)}
@@ -117,6 +114,8 @@ def _collect(part: Part, value: Any, condition: Condition | None, weight: Any) -
             call = func.count() if value is None else func.count(value)
         case Collect.DISTINCT:
             call = func.count(value.distinct())
+        case Collect.REPEATED:
+            return _repeated(value, condition)
         case Collect.SUM:
             call = func.sum(value)
         case Collect.SUM_SQUARES:
@@ -152,20 +151,61 @@ def _union_length(spans: Any, condition: Condition | None) -> Value:
     return sa.select(func.sum(sa.type_coerce(length, sa.Numeric))).scalar_subquery()
 
 
-class _Named:
-    """Row expressions that parts share, each a column of the inner select once."""
+def _repeated(value: Any, condition: Condition | None) -> Value:
+    """How many values stand more than once in a group: the group's values as an array, counted again."""
+    present = value.is_not(None) if condition is None else sa.and_(value.is_not(None), condition)
+    one = func.unnest(func.array_agg(value).filter(present), type_=value.type).column_valued("one")
+    twice = sa.select(one).group_by(one).having(func.count() > 1).subquery("twice")
+    return sa.select(func.count()).select_from(twice).scalar_subquery()
 
-    def __init__(self, prefix: str, lower_row: Callable[[Row], Value]) -> None:
-        self._prefix, self._lower = prefix, lower_row
+
+class _Named:
+    """Row expressions that parts share, each a column of the inner select once.
+
+    What looks for other rows is a column of its own, so that it is looked up once for a share, too: as what
+    is asked, and as the condition on those for which it is true.
+    """
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
         self._columns: dict[Row, Any] = {}
 
-    def add(self, row: Row | None) -> None:
-        if row is not None and row not in self._columns:
-            self._columns[row] = self._lower(row).label(f"{self._prefix}{len(self._columns)}")
+    def add(self, part: Part) -> None:
+        """Makes the columns of a part."""
+        if part.value is not None:
+            self._add(part.value, self._rows.measured)
+        for condition in _steps(part.condition):
+            self._add(condition, self._rows.value)
+
+    def _add(self, row: Row, lower_row: Callable[[Row], Value]) -> None:
+        if row not in self._columns:
+            self._columns[row] = lower_row(row).label(f"x{len(self._columns)}")
 
     @property
     def columns(self) -> list[Any]:
         return list(self._columns.values())
 
-    def of(self, inner: sa.Subquery, row: Row | None) -> Any:
-        return None if row is None else inner.c[self._columns[row].name]
+    def value(self, inner: sa.Subquery, part: Part) -> Any:
+        """What is collected; None where rows are."""
+        return None if part.value is None else self._of(inner, part.value)
+
+    def condition(self, inner: sa.Subquery, part: Part) -> Condition | None:
+        """Which rows are; None where all are."""
+        met = [self._of(inner, row) for row in _steps(part.condition)]
+        return sa.and_(*met) if met else None
+
+    def _of(self, inner: sa.Subquery, row: Row) -> Any:
+        return inner.c[self._columns[row].name]
+
+
+def _steps(condition: Row | None) -> list[Row]:
+    """A condition as those of its parts that look for other rows, one by one, and all the rest."""
+    if condition is None:
+        return []
+    if not isinstance(condition, Logic) or condition.op != "and":
+        return [condition]
+    apart = [one for one in condition.operands if looks_up(one)]
+    rest = [one for one in condition.operands if one not in apart]
+    if len(rest) > 1:
+        rest = [Logic("and", tuple(rest))]
+    return [*rest, *apart]

@@ -68,6 +68,10 @@ class Tables:
             home = self.own.c.id if self.own is self.interaction else self.own.c.interaction_id
             self._credits = Credits(rule, home, suffix)
 
+    def another(self, fact: Fact) -> Tables:
+        """A second reading, of any fact, in the same statement."""
+        return Tables(fact, self._currency, suffix="other")
+
     def joined(self) -> sa.FromClause:
         """All tables that were asked for until now, joined."""
         tables: sa.FromClause = self.own
@@ -102,6 +106,15 @@ class Tables:
     def weight(self) -> Value:
         """What part of a row is credited to its agent, in millionths."""
         return whole() if self._credits is None else self._credits.weight()
+
+    def owns(self, name: str) -> bool:
+        """Whether a row belongs to a named thing, itself or through its interaction."""
+        return self.interaction is not None or name in self.fact.own
+
+    @property
+    def including_excluded(self) -> bool:
+        """Whether what is left out elsewhere counts: excluded rows, negative durations."""
+        return self._including_excluded
 
     def stored(self, field: Field) -> Value:
         """A field as stored: the id of a named thing. Calendar fields are not stored."""

@@ -17,7 +17,6 @@ from backend.metrics.language.bound import (
     Combined,
     Compare,
     Constant,
-    ContactedAgain,
     Expression,
     FieldValue,
     Happened,
@@ -26,6 +25,7 @@ from backend.metrics.language.bound import (
     Logic,
     Not,
     OneOf,
+    Related,
     Row,
     Scaled,
 )
@@ -264,7 +264,9 @@ def test_conditions_join_flat_and_each_once() -> None:
 
 
 def test_contacting_again_is_a_condition_on_the_interaction() -> None:
-    assert condition("not contacted_again_within(24h)") == Not(ContactedAgain(86_400_000))
+    started = FIELDS["started"]
+    again = Related("interaction", started, 86_400_000, ahead=True, since=started)
+    assert condition("not contacted_again_within(24h)") == Not(again)
     assert aggregate("share(survey.score >= 4 where contacted_again_within(7d))").basis.fact == "survey"
 
 

@@ -40,6 +40,22 @@ CASES = [
         "平均从开始到解决的时间",
     ),
     (
+        "avg(business(first_response_time))",
+        "average first response time in business hours",
+        "平均工作时间内的首次响应时间",
+    ),
+    (
+        "share(business(closed - accepted) <= 8h where resolved)",
+        "share of interactions where time from accepted to closed in business hours is at most 8 hours, "
+        "among those where resolved",
+        "工作时间内的从接入到关闭的时间不超过8小时的会话占比（范围：解决）",
+    ),
+    (
+        "p90(business_last(resolution_time))",
+        "90th percentile of resolution time in the business hours that held at its end",
+        "按结束时班表计工作时间内的解决时长的第 90 百分位数",
+    ),
+    (
         "sum(if(converted, amount, 0))",
         "total (amount if converted, else 0)",
         "（若已转化则金额，否则0）合计",
@@ -64,6 +80,38 @@ CASES = [
         "count(credited to time_share)",
         "number of interactions, credited to all participants by their time",
         "会话数量，归属于全部参与客服（按时长分摊）",
+    ),
+    (
+        "share(followed_within(4d, order.paid, product where order.amount >= 10))",
+        "share of interactions where followed within 4 days by one of the customer's orders (paid) "
+        "with the same product where order amount is at least 10",
+        "之后4天内该客户有订单（付款）且产品相同（订单金额不低于10）的会话占比",
+    ),
+    (
+        "count(where not preceded_within(7d, started, issue_type) and order.paid)",
+        "number of orders where not preceded within 7 days by one of the customer's interactions (started) "
+        "with the same issue type and paid",
+        "订单数量（非之前7天内该客户有会话（开始）且问题类型相同且付款）",
+    ),
+    (
+        "share(has(review.reviewed where review.score < 60)) / 2",
+        "(share of interactions where it has QA reviews (reviewed) where QA score is below 60) divided by 2",
+        "有质检（质检）（质检分小于60）的会话占比除以2",
+    ),
+    (
+        "avg(now - started where resolved is missing and matured(2h))",
+        "average time from started to now where resolved is missing and at least 2 hours old",
+        "平均从开始到现在的时间（解决缺失且已满2小时）",
+    ),
+    (
+        "count_repeated(customer where order.paid) / count_distinct(customer, date)",
+        "(number of customer that occur more than once where paid) divided by distinct count of customer, date",
+        "重复出现的客户个数（付款）除以不同客户、日期的个数",
+    ),
+    (
+        'count(where segment = "")',
+        'number of interactions where segment is ""',
+        '会话数量（客户分群为""）',
     ),
     ("1 - @fcr", "1 minus First contact resolution", "1减一次解决率"),
     ("2 * (count() + 3)", "2 times (number of interactions plus 3)", "2乘以（会话数量加3）"),

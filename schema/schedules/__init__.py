@@ -1,0 +1,1 @@
+"""Working hours over GraphQL: schedules, their versions, whose they are."""
