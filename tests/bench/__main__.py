@@ -11,7 +11,7 @@ import json
 import sys
 from pathlib import Path
 
-from tests.bench import ingest
+from tests.bench import formulas, ingest
 
 
 def main(arguments: list[str]) -> int:
@@ -20,14 +20,16 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--quick", action="store_true", help="less data, in about a minute")
     parser.add_argument("--json", type=Path, help="write the figures to this file, not to the output")
     options = parser.parse_args(arguments)
+    language = formulas.measure()
+    print(language.table(), flush=True)
     figures = asyncio.run(ingest.measure(quick=options.quick))
     print(figures.table())
-    text = json.dumps({"ingest": figures.as_json()}, indent=2)
+    text = json.dumps({"formulas": language.as_json(), "ingest": figures.as_json()}, indent=2)
     if options.json:
         options.json.write_text(text + "\n")
     else:
         print(text)
-    missed = figures.missed()
+    missed = language.missed() + figures.missed()
     for line in missed:
         print(f"MISSED: {line}", file=sys.stderr)
     return 1 if missed else 0
