@@ -12,6 +12,7 @@ from sqlalchemy import Table, insert, update
 from backend.interactions import models
 from backend.interactions.derived import models as derived
 from backend.interactions.identity import fact_id
+from backend.schedules.models import schedule, schedule_assignment, schedule_version
 from tests.backend.metrics.builders import START, WEEK, World, minutes_after, seconds
 
 Row = dict[str, Any]
@@ -31,12 +32,31 @@ async def store(world: World, table: Table, *rows: Mapping[str, Any]) -> list[Ro
     return added
 
 
+async def keep_hours(world: World) -> None:
+    """Gives the tenant working hours: Monday to Friday from 9:00 to 14:30 and from 15:00 to 17:00, UTC."""
+    hours = [
+        [day * 1440 + begin, day * 1440 + end] for day in range(5) for begin, end in ((540, 870), (900, 1020))
+    ]
+    always = datetime(2026, 1, 1, tzinfo=UTC)
+    version = {"schedule_key": "shop", "version": 1, "zone": "UTC", "hours": hours, "exceptions": {}}
+    async with world.tenant.write() as session:
+        await session.execute(insert(schedule).values(key="shop", name="Shop"))
+        await session.execute(
+            insert(schedule_version).values(**version, effective_from=always, created_by="ann")
+        )
+        owner = {"scope": "tenant", "scope_id": 0, "schedule_key": "shop"}
+        await session.execute(
+            insert(schedule_assignment).values(**owner, effective_from=always, created_by="ann")
+        )
+
+
 async def a_day_in_the_shop(world: World) -> None:
     """Monday, 2 February 2026, from 9:00: seven contacts that count and one that does not.
 
     A chat about a delivery, solved by Ann; B the same customer again; C a call that overlaps with B;
     D an abandoned call; E one abandoned at once; F a bot's chat; G a ticket that stays open.
     """
+    await keep_hours(world)
     agents = await world.name(models.agent, "ann", "bob")
     issues = await world.name(models.issue_type, "delivery", "refund")
     c = await _customers(world)
@@ -211,6 +231,7 @@ _DURATIONS = (*models.DURATIONS,)
 
 async def a_random_month(world: World, seed: int, count: int = 300) -> None:
     """Facts of every kind around WEEK, with everything in them that a number may leave out."""
+    await keep_hours(world)
     dice = Random(seed)
     rows = _Dice(dice)
     agents = list((await world.name(models.agent, "ann", "bob", "cy")).values())

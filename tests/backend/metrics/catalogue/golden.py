@@ -15,6 +15,7 @@ GOLDEN: dict[str, F | int] = {
     "first_response_time": F(80 + 20 + 15 + 3600, 4),
     "first_response_time_median": 20,
     "first_response_time_p90": 3600,
+    "first_response_time_business": F(80 + 20 + 15 + 1800, 4),  # closed from 14:30 to 15:00
     "first_response_over_30s_rate": F(5, 7),  # A and G took longer, D E F never came
     "unanswered_contacts": 2,  # D E
     "average_response_time": F(80 + 40 + 20 + 3600, 4),  # by turn
@@ -30,6 +31,7 @@ GOLDEN: dict[str, F | int] = {
     "aht": F(540 + 1190 + 420, 3),
     "resolution_time": F(600 + 1200 + 300, 3),  # A B F
     "resolution_time_median": 600,
+    "resolution_time_business": F(600 + 1200 + 300, 3),
     "first_resolution_time": F(600 + 300, 2),  # B's second cycle is no first one
     "resolution_rate": F(3, 5),  # A B F of A B C F G
     "final_resolution_rate": F(1, 5),  # F: A was followed, B reopened, C and G are not resolved

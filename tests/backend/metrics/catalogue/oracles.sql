@@ -49,6 +49,14 @@ SELECT article_view.*, coalesce(article_view.customer_id, whole.customer_id) AS 
 FROM article_view LEFT JOIN interaction AS whole ON whole.id = interaction_id
 WHERE whole.exclusion IS NULL;
 
+CREATE FUNCTION pg_temp.open_seconds(begun timestamptz, ended timestamptz) RETURNS numeric LANGUAGE sql AS $$
+  -- Monday to Friday, 9:00 to 14:30 and 15:00 to 17:00 UTC
+  SELECT coalesce(sum(extract(epoch FROM least(ended, day + till) - greatest(begun, day + since))), 0)
+  FROM generate_series(date_trunc('day', begun), ended, interval '1 day') AS day,
+       (VALUES (interval '9:00', interval '14:30'), (interval '15:00', interval '17:00')) AS span (since, till)
+  WHERE extract(isodow FROM day) <= 5 AND least(ended, day + till) > greatest(begun, day + since)
+$$;
+
 -- name: contacts_offered
 SELECT count(*) FROM i WHERE (channel <> 'bot' OR queued_at IS NOT NULL OR answered) AND at_queued >= $1 AND at_queued < $2
 
@@ -71,6 +79,10 @@ SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY first_response_time) / 1000.0
 
 -- name: first_response_time_p90
 SELECT percentile_disc(0.9) WITHIN GROUP (ORDER BY first_response_time) / 1000.0 FROM i WHERE started_at >= $1 AND started_at < $2
+
+-- name: first_response_time_business
+SELECT avg(pg_temp.open_seconds(started_at, first_response_at)) FROM i
+WHERE first_response_at IS NOT NULL AND started_at >= $1 AND started_at < $2
 
 -- name: first_response_over_30s_rate
 SELECT count(*) FILTER (WHERE first_response_time > 30000 OR first_response_time IS NULL)::numeric / nullif(count(*), 0)
@@ -131,6 +143,10 @@ SELECT avg(resolution_time) / 1000 FROM i WHERE resolved AND at_resolved >= $1 A
 -- name: resolution_time_median
 SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY resolution_time) / 1000.0 FROM i
 WHERE resolved AND at_resolved >= $1 AND at_resolved < $2
+
+-- name: resolution_time_business
+SELECT avg(pg_temp.open_seconds(started_at, i.resolved_at)) FROM i
+WHERE resolved AND i.resolved_at IS NOT NULL AND at_resolved >= $1 AND at_resolved < $2
 
 -- name: first_resolution_time
 SELECT avg(duration) / 1000 FROM c
