@@ -31,7 +31,8 @@ class Exclusion:
 class AggregateProof:
     formula: str = strawberry.field(description="What is computed, with all references written out.")
     fact: str = strawberry.field(
-        description="The kind of row: interaction, survey, order, event, review, activity or article."
+        description="The kind of row: interaction, survey, order, event, review, activity, article, turn or "
+        "cycle."
     )
     anchor: str = strawberry.field(description="The moment that puts a row into a window or bucket.")
     including_excluded: bool = strawberry.field(

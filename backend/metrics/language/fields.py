@@ -98,7 +98,7 @@ _TEXTS = (
     ("language", "language", "语言", "The customer's language."),
     ("segment", "segment", "客户分群", "The customer's segment at that time: vip, new ..."),
     ("source", "source", "来源", "The system it came from."),
-    ("problem_id", "problem", "问题编号", "Links the interactions of one customer problem."),
+    ("problem_id", "problem id", "问题编号", "Links the interactions of one customer problem."),
     ("exclusion", "exclusion", "排除原因", "Why it is kept but not counted; use with “including excluded”."),
 )
 _CALENDAR: tuple[tuple[str, Type, str, str, str, tuple[str, ...]], ...] = (
@@ -161,6 +161,28 @@ _OTHERS: tuple[tuple[str, Type | None, str, str, str, str, bool, tuple[str, ...]
     ("article.helpful", BOOLEAN, "helpful", "helpful", "有帮助",
      "The reader's verdict; missing without one.", True, ()),
     ("article.viewed", MOMENT, "viewed_at", "article viewed", "文章浏览", "When it was read.", False, ()),
+    ("turn.position", NUMBER, "position", "turn number", "轮次",
+     "1 is the interaction's first turn.", True, ()),
+    ("turn.messages", COUNT, "messages", "messages in the turn", "本轮客户消息数",
+     "Customer messages before the reply.", False, ()),
+    ("turn.wait", DURATION, "wait", "wait for a reply", "回复等待时长",
+     "From the turn's first message to the human reply; missing until there is one.", False, ()),
+    ("turn.started", MOMENT, "started_at", "turn began", "本轮开始",
+     "When the customer began to write.", False, ()),
+    ("turn.replied", MOMENT, "replied_at", "turn answered", "本轮回复",
+     "When a human replied. In a condition: whether one did.", False, ()),
+    ("cycle.position", NUMBER, "position", "cycle number", "周期序号",
+     "1 is from the opening to the first solve, 2 from the first reopening on.", True, ()),
+    ("cycle.duration", DURATION, "duration", "cycle's resolution time", "周期解决时长",
+     "From the opening or reopening to the solve.", False, ()),
+    ("cycle.first_response_time", DURATION, "first_response_time", "cycle's first response time",
+     "周期首次响应时间", "From the opening or reopening to the first human reply after it.", False, ()),
+    ("cycle.opened", MOMENT, "opened_at", "cycle opened", "周期开启",
+     "When the interaction began or was reopened.", False, ()),
+    ("cycle.first_response", MOMENT, "first_response_at", "cycle's first response", "周期首次回复",
+     "When a human first replied in this cycle.", False, ()),
+    ("cycle.solved", MOMENT, "solved_at", "cycle solved", "周期解决",
+     "When this cycle ended with a solve. In a condition: whether it did.", False, ()),
 )  # fmt: skip
 
 
@@ -174,6 +196,10 @@ def built_in_fields(currency_digits: int) -> Iterator[Field]:
         yield _field(name, TEXT, en, zh, doc, f"{name}_id", origin=Origin.NAMED, groupable=True)
     for name, en, zh, doc in _TEXTS:
         yield _field(name, TEXT, en, zh, doc, name, groupable=name != "problem_id")
+    yield _field(
+        "problem", TEXT, "problem", "问题", "The problem's id, or the interaction's where it has none.",
+        "problem_id", origin=Origin.LINKING,
+    )  # fmt: skip
     for name, en, zh, doc in _BOOLEANS:
         yield _field(name, BOOLEAN, en, zh, doc, name, groupable=True)
     for name, en, zh, doc in _MOMENTS:

@@ -59,6 +59,7 @@ class Origin(StrEnum):
     """Where lowering finds a field's value."""
 
     COLUMN = "column"  # a column of the fact's table
+    LINKING = "linking"  # a text column that links rows; one that is linked to nothing has its own id
     NAMED = "named"  # an id column whose row has external_id and name: agent, team, queue ...
     ATTRIBUTE = "attribute"  # a key of the tenant-defined attributes
     CALENDAR = "calendar"  # taken from the anchor moment in the tenant's zone: hour_of_day, date ...

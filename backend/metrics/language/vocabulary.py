@@ -69,6 +69,16 @@ FACTS: tuple[Fact, ...] = (
         "article", "article views", "文章浏览", {"viewed": ("viewed",), **_LINKED_ANCHORS},
         "viewed", linked=True, own=frozenset({"customer"}),
     ),
+    # What has not come yet has no place in time: an unanswered turn among replies, an open cycle among solves.
+    Fact(
+        "turn", "turns", "对话轮次",
+        {**_LINKED_ANCHORS, "started": ("started",), "replied": ("replied",)},
+        "started", linked=True, own=frozenset({"agent"}),
+    ),
+    Fact(
+        "cycle", "cycles", "处理周期", {"opened": ("opened",), "solved": ("solved",), **_LINKED_ANCHORS},
+        "opened", linked=True, own=frozenset({"agent"}),
+    ),
 )  # fmt: skip
 
 _ATTRIBUTE_TYPES = {

@@ -7,8 +7,11 @@ from typing import Any, TypeAlias, cast
 
 import sqlalchemy as sa
 from sqlalchemy import func
+from sqlalchemy.sql.selectable import NamedFromClause
 
 from backend.interactions import models
+from backend.interactions.derived import models as derived
+from backend.interactions.derived.cycles import every_cycle
 from backend.metrics.language.fields import CUSTOMER
 from backend.metrics.language.types import Fact, Field, Kind, Origin, Type, Unit
 from backend.metrics.planning.reach import has_interaction
@@ -16,7 +19,7 @@ from backend.metrics.planning.reach import has_interaction
 Value: TypeAlias = sa.ColumnElement[Any]
 Condition: TypeAlias = sa.ColumnElement[bool]
 
-TABLES: Mapping[str, sa.Table] = {
+TABLES: Mapping[str, NamedFromClause] = {
     "interaction": models.interaction,
     "survey": models.survey_response,
     "event": models.interaction_event,
@@ -24,6 +27,8 @@ TABLES: Mapping[str, sa.Table] = {
     "activity": models.agent_activity,
     "article": models.article_view,
     "order": models.order,
+    "turn": derived.interaction_turn,
+    "cycle": every_cycle(),
 }
 
 NAMED: Mapping[str, sa.Table] = {
@@ -110,7 +115,7 @@ class Tables:
         own = field.origin is Origin.COLUMN and self.home(field) is self.interaction
         return own and field.column in models.DURATIONS
 
-    def _named_apart(self, table: sa.Table) -> sa.FromClause:
+    def _named_apart(self, table: NamedFromClause) -> sa.FromClause:
         return table.alias(f"{table.name}_{self._suffix}") if self._suffix else table
 
     def _named_table(self, name: str) -> sa.FromClause:
@@ -129,6 +134,8 @@ class Tables:
         if field.origin is Origin.ATTRIBUTE:
             return _attribute(table.c.attributes[field.column], field.type)
         column = table.c[field.column]
+        if field.origin is Origin.LINKING:
+            return func.coalesce(column, sa.cast(table.c.id, sa.Text))
         if field.type.unit is Unit.MONEY:
             # amounts of two currencies do not add up: another one's counts as missing
             return sa.case((table.c.currency == self._currency, column))

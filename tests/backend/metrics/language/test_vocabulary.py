@@ -6,6 +6,7 @@ import pytest
 
 from backend.ingestion.shapes import SHAPES
 from backend.interactions import models
+from backend.interactions.derived import models as derived
 from backend.metrics.language.fields import ACTORS, CHANNELS
 from backend.metrics.language.types import DECIMAL, MOMENT, TEXT, Kind, Origin, Unit, money
 from backend.metrics.language.vocabulary import FACTS, build_vocabulary, find_fact, reachable
@@ -20,12 +21,14 @@ TABLES = {
     "activity": models.agent_activity,
     "article": models.article_view,
     "customer": models.customer,
+    "turn": derived.interaction_turn,
+    "cycle": derived.interaction_cycle,
 }
 
 
 def test_every_field_has_its_column_and_both_labels() -> None:
     for field in VOCABULARY.fields.values():
-        if field.origin in (Origin.COLUMN, Origin.NAMED):
+        if field.origin in (Origin.COLUMN, Origin.NAMED, Origin.LINKING):
             assert field.column in TABLES[field.fact].c, field.name
         if field.truth:
             assert field.truth in TABLES[field.fact].c
