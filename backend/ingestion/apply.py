@@ -16,7 +16,7 @@ from backend.ingestion.people import apply_people
 from backend.ingestion.records import Layout
 from backend.ingestion.references import resolve
 from backend.ingestion.shapes import SHAPES
-from backend.interactions import changes, events
+from backend.interactions import arrivals, changes, events
 from backend.interactions.derived.deriving import derive
 from backend.interactions.models import interaction, interaction_event
 from tenants.database import WriteSession
@@ -57,12 +57,16 @@ async def apply_staged(
                 written[layout.kind] = await changes.apply(
                     session, interaction, rows, columns, write, linked=linked
                 )
+                await arrivals.with_interactions(session)
+                linked = await changes.linked_facts(session)
                 if interaction_event in linked:
                     await events.recount(session, _staged_with_events(run_id), write, linked)
                     await derive(session, _written_with_events(run_id), write, linked)
             case "event":
                 left = await _left_by_events(session, run_id)
                 written[layout.kind] = await _apply_fact(session, layout, run_id, currency, write)
+                if (await session.execute(_lone_events(run_id))).first() is not None:
+                    await arrivals.with_lone_events(session)
                 await events.recount(session, _interactions_of_events(run_id, left), write, linked)
                 if written[layout.kind]:
                     await derive(session, _interactions_of_events(run_id, left, written=True), write, linked)
@@ -97,6 +101,13 @@ def _staged_with_events(run_id: UUID) -> Select[Any]:
 def _written_with_events(run_id: UUID) -> Select[Any]:
     written = select(interaction.c.id).where(interaction.c.sync_run_id == run_id)
     return _staged_with_events(run_id).where(STAGED["interaction"].c.id.in_(written))
+
+
+def _lone_events(run_id: UUID) -> Select[Any]:
+    """One of the staged events whose interaction is not there, if there is any."""
+    staged = STAGED["event"]
+    known = select(interaction.c.id).where(interaction.c.id == staged.c.interaction_id)
+    return select(staged.c.id).where(staged.c.sync_run_id == run_id, ~known.exists()).limit(1)
 
 
 async def _left_by_events(session: WriteSession, run_id: UUID) -> Sequence[UUID]:
