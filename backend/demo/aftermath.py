@@ -1,4 +1,4 @@
-"""What follows contacts: ratings with comments, quality reviews, orders, events and help pages read."""
+"""What follows contacts: ratings with comments, quality reviews, orders and help pages read."""
 
 from __future__ import annotations
 
@@ -56,16 +56,6 @@ class Orders:
     refunded: Floats
     ordered: Floats
     paid: Floats
-
-
-@dataclass(slots=True)
-class Events:
-    """Transfers, escalations and reopenings."""
-
-    contact: Integers
-    kind: list[str]
-    actor: list[str]
-    happened: Floats
 
 
 @dataclass(slots=True)
@@ -155,28 +145,6 @@ def draw_orders(random: np.random.Generator, world: World, arrivals: Arrivals, o
         ordered,
         paid,
     )
-
-
-def draw_events(random: np.random.Generator, outcomes: Outcomes) -> Events:
-    """One event for each transfer, escalation and reopening."""
-    contacts: list[Integers] = []
-    moments: list[Floats] = []
-    kinds: list[str] = []
-    actors: list[str] = []
-    last = np.where(np.isnan(outcomes.closed), outcomes.first_response + HOUR, outcomes.closed)
-    for kind, actor, times, begin in (
-        ("transferred", "agent", outcomes.transfers, outcomes.accepted),
-        ("escalated", "agent", outcomes.escalated.astype(np.int64), outcomes.accepted),
-        ("reopened", "customer", outcomes.reopens, outcomes.first_response),
-    ):
-        contact = np.repeat(np.arange(times.size), times)
-        contact = contact[~np.isnan(begin[contact])]
-        span = np.maximum(last[contact] - begin[contact], 0.0)
-        contacts.append(contact)
-        moments.append(begin[contact] + np.round(span * (0.1 + 0.8 * random.random(contact.size))))
-        kinds += [kind] * contact.size
-        actors += [actor] * contact.size
-    return Events(np.concatenate(contacts), kinds, actors, np.concatenate(moments))
 
 
 def draw_views(random: np.random.Generator, world: World, arrivals: Arrivals) -> Views:

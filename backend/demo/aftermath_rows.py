@@ -54,8 +54,8 @@ def event_rows(labels: Labels) -> list[Placed]:
     happened = labels.moments(events.happened, events.contact)
     rows: list[Placed] = []
     count: Counter[tuple[int, str]] = Counter()
-    for place, kind, actor, at in zip(
-        events.contact.tolist(), events.kind, events.actor, happened, strict=True
+    for place, kind, actor, agent, at in zip(
+        events.contact.tolist(), events.kind, events.actor, events.agent.tolist(), happened, strict=True
     ):
         if at is not None:
             count[place, kind] += 1
@@ -68,7 +68,7 @@ def event_rows(labels: Labels) -> list[Placed]:
                         at,
                         kind,
                         actor,
-                        labels.agent_of(place) if actor == "agent" else None,
+                        labels.agents[agent] if agent >= 0 else None,
                     ),
                 )
             )

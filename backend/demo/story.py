@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.demo import aftermath, rhythm
-from backend.demo.aftermath import Events, Orders, Reviews, Surveys, Views
+from backend.demo.aftermath import Orders, Reviews, Surveys, Views
 from backend.demo.answering import Outcomes, answer, load_table
 from backend.demo.arrivals import Arrivals, Customers, draw_arrivals, draw_customers, draw_returns
+from backend.demo.conversations import Events, draw_events
 from backend.demo.rhythm import BOT, EMAIL, HOUR, MINUTE, TICKET, Floats, Integers
 from backend.demo.rota import Activity, draw_activity, draw_rota
 from backend.demo.world import World
@@ -99,7 +100,7 @@ def draw_story(world: World, *, seed: int, until: date, interactions: int) -> St
         recommendations=aftermath.draw_recommendations(random, outcomes),
         reviews=aftermath.draw_reviews(random, world, outcomes),
         orders=aftermath.draw_orders(random, world, arrivals, outcomes),
-        events=aftermath.draw_events(random, outcomes),
+        events=draw_events(random, world, arrivals, outcomes),
         views=aftermath.draw_views(random, world, arrivals),
         activity=draw_activity(random, world, rota, until),
     )

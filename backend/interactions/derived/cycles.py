@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import (
-    CTE,
     Integer,
     Select,
     Subquery,
@@ -47,59 +46,54 @@ _ORIGIN = ("id", "source", "external_id")
 
 def cycles(asked: Subquery) -> Select[Any]:
     """The cycles of those interactions that have events, as rows of `interaction_cycle`."""
-    told = _told(asked)
-    whole = (
-        select(
-            told.c.interaction_id,
-            func.min(told.c.began_at).label("began_at"),
-            func.max(told.c.cycle).label("cycles"),
-            func.sum(told.c.replies).label("replies"),
-        )
-        .group_by(told.c.interaction_id)
-        .subquery("whole")
-    )
-    # Nothing may be told of the first cycle: the first event can be a reopening.
-    number = func.generate_series(1, whole.c.cycles, type_=Integer).table_valued("n").render_derived("number")
+    told = _told(asked).c
+    every: dict[str, Any] = {"partition_by": told.interaction_id}
+    whole = select(
+        *told,
+        func.min(told.cycle).over(**every).label("lowest"),
+        func.max(told.cycle).over(**every).label("cycles"),
+        func.sum(told.replies).over(**every).label("all_replies"),
+        func.min(told.began_at).over(**every).label("first_at"),
+    ).subquery("whole")
+    each = whole.c
+    # Where the first event is a reopening, nothing is told of the first cycle, and it was there all the same.
+    begin = case((each.cycle == each.lowest, 1), else_=each.cycle)
+    number = func.generate_series(begin, each.cycle, type_=Integer).table_valued("n").render_derived("number")
     n = number.c.n
-    first, last = n == 1, n == whole.c.cycles
-    opened = case(
-        (first, func.coalesce(interaction.c.started_at, whole.c.began_at)), else_=told.c.reopened_at
-    )
+
+    def of(name: str) -> Any:
+        return case((n == each.cycle, each[name]))
+
+    first, last = n == 1, n == each.cycles
     resolved = interaction.c.resolved_at
-    solved = func.coalesce(
-        told.c.solved_at, case((and_(last, or_(first, resolved >= told.c.reopened_at)), resolved))
-    )
-    origin = [case((first, interaction.c[name]), else_=told.c[name]).label(name) for name in _ORIGIN]
+    known_solve = case((and_(last, or_(first, resolved >= of("reopened_at"))), resolved))
+    opened = case((first, func.coalesce(interaction.c.started_at, each.first_at)), else_=of("reopened_at"))
     spans = (
         select(
-            *origin,
-            interaction.c.id.label("interaction_id"),
-            told.c.agent_id,
+            *[case((first, interaction.c[name]), else_=of(name)).label(name) for name in _ORIGIN],
+            each.interaction_id,
+            of("agent_id").label("agent_id"),
             n.label("position"),
             opened.label("opened_at"),
-            func.lead(told.c.reopened_at).over(partition_by=interaction.c.id, order_by=n).label("next_at"),
-            told.c.replied_at,
-            whole.c.replies,
+            func.lead(of("reopened_at")).over(partition_by=each.interaction_id, order_by=n).label("next_at"),
+            of("replied_at").label("replied_at"),
+            each.all_replies,
             interaction.c.first_response_at.label("known_at"),
-            solved.label("solved_at"),
+            func.coalesce(of("solved_at"), known_solve).label("solved_at"),
         )
-        .select_from(
-            whole.join(interaction, interaction.c.id == whole.c.interaction_id)
-            .join(number, true())
-            .outerjoin(told, and_(told.c.interaction_id == whole.c.interaction_id, told.c.cycle == n))
-        )
+        .select_from(whole.join(interaction, interaction.c.id == each.interaction_id).join(number, true()))
         .subquery("spans")
     )
-    each = spans.c
-    silent = and_(each.position == 1, each.replies == 0)
-    within = or_(each.next_at.is_(None), each.known_at < each.next_at)
-    replied = func.coalesce(each.replied_at, case((and_(silent, within), each.known_at)))
+    span = spans.c
+    silent = and_(span.position == 1, span.all_replies == 0)
+    within = or_(span.next_at.is_(None), span.known_at < span.next_at)
+    replied = func.coalesce(span.replied_at, case((and_(silent, within), span.known_at)))
     return select(
-        *[each[name] for name in (*_ORIGIN, "interaction_id", "agent_id", "position", "opened_at")],
+        *[span[name] for name in (*_ORIGIN, "interaction_id", "agent_id", "position", "opened_at")],
         replied.label("first_response_at"),
-        each.solved_at,
-        kept(elapsed(each.opened_at, replied)).label("first_response_time"),
-        kept(elapsed(each.opened_at, each.solved_at)).label("duration"),
+        span.solved_at,
+        kept(elapsed(span.opened_at, replied)).label("first_response_time"),
+        kept(elapsed(span.opened_at, span.solved_at)).label("duration"),
     )
 
 
@@ -128,7 +122,7 @@ def every_cycle() -> Subquery:
     ).subquery(interaction_cycle.name)
 
 
-def _told(asked: Subquery) -> CTE:
+def _told(asked: Subquery) -> Subquery:
     """What events tell of each cycle by its number; of one that they are silent about there is no row."""
     events = timeline(asked).c
     cycle = 1 + func.count().filter(events.opens).over(
@@ -163,5 +157,5 @@ def _told(asked: Subquery) -> CTE:
             func.coalesce(latest(each.solves), latest(and_(each.names, until_solved))).label("agent_id"),
         )
         .group_by(each.interaction_id, each.cycle)
-        .cte("told")
+        .subquery("told")
     )

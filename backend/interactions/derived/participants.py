@@ -9,17 +9,20 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Integer,
+    Interval,
     Numeric,
     Select,
     Subquery,
     and_,
     case,
     cast,
+    false,
     func,
+    null,
     or_,
     select,
+    union_all,
 )
-from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from backend.interactions.derived.models import SHARES
 from backend.interactions.derived.timeline import timeline
@@ -33,34 +36,21 @@ Expression = ColumnElement[Any]
 
 def participants(asked: Subquery) -> Select[Any]:
     """The agents that events name on those interactions, as rows of `participation`."""
-    steps = _steps(asked)
-    times, solved, took_part = _times(steps), _solved(steps), _took_part(steps)
+    took_part = _took_part(_steps(asked))
     each = took_part.c
     # Whoever only solved it neither began nor ended it, unless nobody else did anything.
     begins = (each.first_act.asc().nulls_last(), each.first_place)
     ends = (each.last_act.desc().nulls_last(), each.last_place.desc())
-    joined = took_part.join(interaction, interaction.c.id == each.interaction_id)
-    joined = joined.outerjoin(solved, solved.c.interaction_id == each.interaction_id)
-    joined = joined.outerjoin(
-        times, and_(times.c.interaction_id == each.interaction_id, times.c.holder == each.agent_id)
-    )
-    marked = (
+    row = (
         select(
-            each.interaction_id,
-            each.agent_id,
+            *[each[name] for name in (*KEY, "solved", "solver", "resolved", "handled", "messages")],
             (func.row_number().over(partition_by=each.interaction_id, order_by=begins) == 1).label("first"),
             (func.row_number().over(partition_by=each.interaction_id, order_by=ends) == 1).label("last"),
-            solved.c.interaction_id.is_not(None).label("solves_told"),
-            solved.c.solver,
-            interaction.c.resolved,
-            func.coalesce(times.c.handled, 0).label("handled"),
-            each.messages,
         )
-        .select_from(joined)
         .subquery("marked")
+        .c
     )
-    row = marked.c
-    resolver = case((row.solves_told, row.agent_id == row.solver), else_=and_(row.resolved, row.last))
+    resolver = case((row.solved, row.agent_id == row.solver), else_=and_(row.resolved, row.last))
     whole = (
         select(
             *[row[name] for name in (*KEY, "first", "last", "handled", "messages")],
@@ -76,6 +66,7 @@ def participants(asked: Subquery) -> Select[Any]:
     )
 
 
+_NO_TIME = cast(null(), Interval).label("stretch")
 _WEIGHTS = {"handled": "time_share", "messages": "message_share"}
 
 
@@ -104,7 +95,7 @@ def _steps(asked: Subquery) -> CTE:
 
     `stretch` runs until the next event, and is there only while the interaction is open: not between a solve
     or close and the next reopening. The last one runs to the interaction's own resolved or closed moment,
-    where no event since the last reopening tells of either.
+    where no event since the last reopening tells of either. `last_solve` is the place of the last solve.
     """
     events = timeline(asked).c
     by_place: dict[str, Any] = {"partition_by": events.interaction_id, "order_by": events.place}
@@ -130,6 +121,11 @@ def _steps(asked: Subquery) -> CTE:
             func.max(case((each.assigns, each.agent_id))).over(**in_hand).label("holder"),
             (func.count().filter(each.ends).over(**in_stage, order_by=each.place) == 0).label("open"),
             known_end.label("known_end"),
+            func.max(each.place)
+            .filter(each.solves)
+            .over(partition_by=each.interaction_id)
+            .label("last_solve"),
+            interaction.c.resolved,
         )
         .join(interaction, interaction.c.id == each.interaction_id)
         .subquery("held")
@@ -137,46 +133,41 @@ def _steps(asked: Subquery) -> CTE:
     each = held.c
     until = func.least(func.coalesce(each.next_at, each.known_end), each.known_end)
     lasts = case((and_(each.open, until > each.happened_at), until - each.happened_at))
-    return select(*each, lasts.label("stretch")).cte("steps")
-
-
-def _times(steps: CTE) -> Subquery:
-    each = steps.c
-    # Added up first and rounded once: shares of a millisecond count as a whole.
-    handled = cast(func.date_part("epoch", func.sum(each.stretch)) * 1000, BigInteger)
-    return (
-        select(each.interaction_id, each.holder, handled.label("handled"))
-        .where(each.holder.is_not(None))
-        .group_by(each.interaction_id, each.holder)
-        .subquery("times")
-    )
-
-
-def _solved(steps: CTE) -> Subquery:
-    """Who solved those interactions last that events tell a solve of: its agent, else whose it was then."""
-    each = steps.c
-    by_place = aggregate_order_by(func.coalesce(each.agent_id, each.holder), each.place.desc())
-    return (
-        select(each.interaction_id, func.array_agg(by_place)[1].label("solver"))
-        .where(each.solves)
-        .group_by(each.interaction_id)
-        .subquery("solved")
-    )
+    # The agent who solved it, else whose it was at that time.
+    solver = case((each.place == each.last_solve, func.coalesce(each.agent_id, each.holder)))
+    return select(
+        *each,
+        lasts.label("stretch"),
+        func.max(solver).over(partition_by=each.interaction_id).label("solver"),
+    ).cte("steps")
 
 
 def _took_part(steps: CTE) -> Subquery:
+    """By interaction and agent: when they acted, what they wrote, how long it was theirs; who solved it."""
     each = steps.c
+    whole = [each.interaction_id, each.last_solve, each.solver, each.resolved]
+    named = select(*whole, each.agent_id, each.place, each.acts, each.reply, _NO_TIME).where(each.names)
+    # Counted with what they did, not joined to it: of such rows the server would guess that there are few.
+    held = select(*whole, each.holder, cast(null(), BigInteger), false(), false(), each.stretch).where(
+        each.holder.is_not(None), each.stretch.is_not(None)
+    )
+    row = union_all(named, held).subquery("both").c
+    # Added up first and rounded once: shares of a millisecond count as a whole.
+    handled = cast(func.date_part("epoch", func.sum(row.stretch)) * 1000, BigInteger)
     return (
         select(
-            each.interaction_id,
-            each.agent_id,
-            func.min(each.place).filter(each.acts).label("first_act"),
-            func.max(each.place).filter(each.acts).label("last_act"),
-            func.min(each.place).label("first_place"),
-            func.max(each.place).label("last_place"),
-            func.count().filter(each.reply).label("messages"),
+            row.interaction_id,
+            row.agent_id,
+            func.min(row.place).filter(row.acts).label("first_act"),
+            func.max(row.place).filter(row.acts).label("last_act"),
+            func.min(row.place).label("first_place"),
+            func.max(row.place).label("last_place"),
+            func.count().filter(row.reply).label("messages"),
+            func.coalesce(handled, 0).label("handled"),
+            func.bool_or(row.last_solve.is_not(None)).label("solved"),
+            func.max(row.solver).label("solver"),
+            func.bool_or(row.resolved).label("resolved"),
         )
-        .where(each.names)
-        .group_by(each.interaction_id, each.agent_id)
+        .group_by(row.interaction_id, row.agent_id)
         .subquery("took_part")
     )

@@ -1,6 +1,7 @@
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import UTC, date, datetime, timedelta
 from time import perf_counter
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -159,6 +160,30 @@ def test_some_rows_are_kept_and_not_counted(rows):
     reasons = Counter(row["exclusion"] for row in rows["interaction"] if row["exclusion"])
     assert set(reasons) == {"spam", "test"}
     assert 0.002 < reasons.total() / 8_000 < 0.009
+
+
+def test_what_was_said_fits_the_contact(rows):
+    by_id = {row["id"]: row for row in rows["interaction"]}
+    said: dict[Any, list[dict]] = defaultdict(list)
+    for event in rows["event"]:
+        said[event["interaction_id"]].append(event)
+    kinds = Counter(event["kind"] for event in rows["event"])
+    assert {"message", "assigned", "solved", "reopened", "transferred"} <= kinds.keys()
+    talks = {key: events for key, events in said.items() if any(one["kind"] == "message" for one in events)}
+    assert len(rows["interaction"]) / 12 < len(talks) < len(rows["interaction"]) / 6
+    hands = 0
+    for key, events in talks.items():
+        contact = by_id[key]
+        assert contact["channel"] in ("chat", "ticket", "email")
+        assert all(event["happened_at"] >= contact["started_at"] for event in events)
+        replies = [one for one in events if one["kind"] == "message" and one["actor"] == "agent"]
+        if replies:
+            assert min(one["happened_at"] for one in replies) == contact["first_response_at"]
+        if contact["resolved_at"]:
+            solves = [one["happened_at"] for one in events if one["kind"] == "solved"]
+            assert not solves or max(solves) == contact["resolved_at"]
+        hands += len({one["agent"] for one in events if one["agent"]}) > 1
+    assert hands > 5
 
 
 def test_daylight_saving_changes_no_duration():
