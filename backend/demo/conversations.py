@@ -151,4 +151,4 @@ class _Log:
         return replied + DAY
 
     def _note(self, place: int, kind: str, actor: str, agent: int, moment: float) -> None:
-        self.rows.append((place, kind, actor, agent, float(round(moment))))
+        self.rows.append((place, kind, actor, agent, moment))

@@ -266,8 +266,9 @@ def _marked(write: Write, *places: Select[Any] | None) -> CTE:
 def _with_cycles(places: Sequence[Select[Any] | None]) -> Select[Any]:
     """Hours of interactions, for their cycles too: one without events is read as a cycle, stored nowhere."""
     hours = union_all(*[place for place in places if place is not None]).subquery("own_hours")
+    once = select(hours.c.bucket).distinct().subquery("once")
     facts = array([literal(table.name, String) for table in (interaction, interaction_cycle)])
-    return select(func.unnest(facts).label("fact"), hours.c.bucket).distinct()
+    return select(func.unnest(facts).label("fact"), once.c.bucket)
 
 
 def _linked_hours(fact: Table, changed: CTE, moved: Sequence[ColumnElement[Any]]) -> Select[Any] | None:

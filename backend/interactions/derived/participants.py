@@ -31,6 +31,9 @@ from backend.interactions.models import interaction
 KEY = ("interaction_id", "agent_id")
 COLUMNS = ("first", "last", "resolver", "handled", "messages", "time_share", "message_share")
 
+_NO_TIME = cast(null(), Interval).label("stretch")
+_WEIGHTS = {"handled": "time_share", "messages": "message_share"}
+
 Expression = ColumnElement[Any]
 
 
@@ -64,10 +67,6 @@ def participants(asked: Subquery) -> Select[Any]:
         *[whole[name] for name in (*KEY, "first", "last", "resolver", "handled", "messages")],
         *[_share(whole, name).label(share) for name, share in _WEIGHTS.items()],
     )
-
-
-_NO_TIME = cast(null(), Interval).label("stretch")
-_WEIGHTS = {"handled": "time_share", "messages": "message_share"}
 
 
 def _parts(row: Any, weight: str) -> dict[str, Expression]:
