@@ -176,7 +176,8 @@ class _Speaker:
             case Duration(milliseconds):
                 return self._duration(milliseconds)
             case Text(value):
-                return CHOICES_ZH.get(value, value) if self._tongue is Tongue.ZH else value
+                said = CHOICES_ZH.get(value, value) if self._tongue is Tongue.ZH else value
+                return said or "“”"
             case Truth(value):
                 return words.truths[value]
             case Name(path):
