@@ -31,6 +31,7 @@ ORDER = (
     "agent_activity",
     "article_view",
     "order",
+    "sla",
 )
 _TABLES: dict[str, Table] = {table.name: table for table in changes.FACTS}
 

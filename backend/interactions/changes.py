@@ -40,6 +40,7 @@ from backend.interactions.models import (
     interaction_event,
     order,
     qa_review,
+    sla_instance,
     survey_response,
     touched_bucket,
     write_log,
@@ -54,9 +55,10 @@ FACTS: tuple[Table, ...] = (
     agent_activity,
     article_view,
     order,
+    sla_instance,
 )
 # Facts whose formulas reach the fields of the interaction they belong to.
-LINKED: tuple[Table, ...] = (survey_response, interaction_event, qa_review, article_view)
+LINKED: tuple[Table, ...] = (survey_response, interaction_event, qa_review, article_view, sla_instance)
 
 ROUNDS = 8  # each round settles all rows but those that other writers changed while it ran
 VERSION = "old_version"

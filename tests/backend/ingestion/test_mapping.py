@@ -166,7 +166,7 @@ def test_all_mistakes_are_told_at_once():
 
 def test_broken_toml_is_told_with_its_line():
     found = problems('source = "x\n')
-    assert "line 1" in found[()].message
+    assert "Line 1" in found[()].message
 
 
 @pytest.mark.parametrize("kind", list(SHAPES))

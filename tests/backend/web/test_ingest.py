@@ -70,6 +70,7 @@ async def test_a_file_in_the_built_in_shape_goes_in_once(desk: Desk) -> None:
         "written": {"interaction": 300},
         "unchanged": {"interaction": 0},
         "rejected": [],
+        "ignored": [],
     }
     again = await upload(desk, "/ingest/files?source=phone", gzip.compress(body), content_encoding="gzip")
     assert again.json()["written"] == {"interaction": 0}
