@@ -14,7 +14,6 @@ from backend.ingestion.records import Layout
 from backend.interactions.models import agent, customer, team
 from tenants.database import WriteSession
 
-
 # What a record of a customer does not say stays as it is known: systems that each know a part of a customer
 # send records of the same one.
 KEPT = ("segment", "joined_at", "lost_at", "at_risk")

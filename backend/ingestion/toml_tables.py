@@ -21,7 +21,9 @@ _PLACE = re.compile(r"at line (\d+), column \d+")
 
 def syntax_mistake(written: str, fault: Exception) -> str:
     """What is wrong with a text that is no TOML, as a sentence that shows the line."""
-    form = 'A line is [table], or name = value with texts in quotes: agent = "Agent name". No name comes twice.'
+    form = (
+        'A line is [table], or name = value with texts in quotes: agent = "Agent name". No name comes twice.'
+    )
     if isinstance(fault, RecursionError):
         return "It is not valid TOML: lists or tables lie too deep in one another."
     if (found := _PLACE.search(str(fault))) is None:

@@ -44,7 +44,11 @@ def json_mistake(text: str, fault: Exception) -> str:
     """Where a text stops being JSON, to end a sentence with."""
     found = re.search(r"byte (\d+)", str(fault))
     rest = text.encode("utf-8", "replace")[int(found[1]) :].decode("utf-8", "ignore") if found else ""
-    return f"it cannot be read from {shown(rest.strip()[:SHOWN_REST])} on" if rest.strip() else "it ends too early"
+    return (
+        f"it cannot be read from {shown(rest.strip()[:SHOWN_REST])} on"
+        if rest.strip()
+        else "it ends too early"
+    )
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

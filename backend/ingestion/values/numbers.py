@@ -100,9 +100,7 @@ def thousandths(mark: str = ".", limit: int = BIGINT_MAX) -> Callable[[Cell], in
     return convert
 
 
-def bounded(
-    convert: Callable[[Cell], int | None], least: int, most: int
-) -> Callable[[Cell], int | None]:
+def bounded(convert: Callable[[Cell], int | None], least: int, most: int) -> Callable[[Cell], int | None]:
     """A converter that takes scores between two bounds, in thousandths; it raises Fault (SCORE_RANGE) elsewhere."""
 
     def within(cell: Cell) -> int | None:

@@ -105,9 +105,7 @@ def random_records(draw: random.Random, kind: str) -> tuple[list[dict[str, Any]]
             elif field.choices:
                 record[field.column] = draw.choice(field.choices[:2])
             elif field.required or draw.random() < 0.8:
-                record[field.column] = (
-                    draw.randrange(*field.bounds) if field.bounds else values[field.type]()
-                )
+                record[field.column] = draw.randrange(*field.bounds) if field.bounds else values[field.type]()
         records.append(record)
     return records, [
         field.column for field in chosen if field.name not in ("scale_min", "scale_max", "currency")
