@@ -184,7 +184,8 @@ def test_some_customers_are_at_risk_and_some_leave(rows):
     flags = Counter(row["at_risk"] for row in rows["interaction"])
     assert 0.01 < flags[True] / (flags[True] + flags[False]) < 0.12
     assert all((row["at_risk"] is None) == (row["agent"] is None) for row in rows["interaction"])
-    first, last = {}, {}
+    first: dict[str, datetime] = {}
+    last: dict[str, datetime] = {}
     for row in rows["interaction"]:
         first.setdefault(row["customer"], row["started_at"])
         last[row["customer"]] = row["started_at"]
@@ -211,7 +212,7 @@ def test_most_low_scores_have_a_cause_and_are_called_back(rows):
 
 
 def test_a_day_of_an_agent_is_planned_worked_and_paid(rows):
-    days = defaultdict(lambda: defaultdict(int))
+    days: dict[tuple, Counter[str]] = defaultdict(Counter)
     zone = ZoneInfo(LUMEN.zone)
     for row in rows["agent_activity"]:
         day = days[row["agent"], row["started_at"].astimezone(zone).date()]

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from backend.ingestion import shapes
 from backend.ingestion.guess import guess_mapping
 from backend.ingestion.mapping import built_in, load
 from backend.ingestion.normalize import Normalizer
 from backend.ingestion.records import IgnoredColumn
 from backend.ingestion.service import ImportReport
+from backend.ingestion.shapes import SHAPES
 from backend.interactions.identity import fact_id
 from backend.interactions.models import (
+    COUNTS,
+    DURATIONS,
+    MOMENTS,
+    OUTCOMES,
     agent_activity,
     attribute,
     customer,
@@ -346,3 +353,14 @@ def test_columns_without_their_record_are_left_as_comments(tmp_path):
     assert "sentiment" not in load(text).records[0].rules  # 0 to 19 is no sentiment
     for column in ("churn date", "sentiment", "sla policy"):
         assert f'column = "{column}"' in text
+
+
+def test_the_manual_names_every_kind_and_its_fields():
+    page = (Path(shapes.__file__).parent / "README.md").read_text("utf-8")
+    rows = {line.split("`")[1]: line for line in page.splitlines() if line.startswith("| `")}
+    for kind, shape in SHAPES.items():
+        names = {field.name for field in shape.fields} - {"external_id", *MOMENTS, "resolved_at"}
+        names -= {*DURATIONS, *COUNTS, *OUTCOMES} if kind == "interaction" else set()
+        for name in names:
+            of_reference = name.endswith("_name") and name.removesuffix("_name") in names
+            assert of_reference or f"`{name}`" in rows[kind], (kind, name)
