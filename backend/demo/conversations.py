@@ -13,7 +13,8 @@ from backend.demo.rhythm import CHAT, DAY, EMAIL, HOUR, MINUTE, SECOND, TICKET, 
 from backend.demo.world import World
 
 NOBODY = -1
-_KEPT = 8  # of so many written contacts one has its messages kept, and all that were reopened
+_KEPT = 40  # of so many written contacts one has its messages kept: few, for the demo has to load quickly
+_KEPT_REOPENED = 4  # of those that were reopened, which are rare
 _ANSWER = {CHAT: 18.0 * SECOND, TICKET: 70.0 * MINUTE, EMAIL: 90.0 * MINUTE}  # median, after the first reply
 
 
@@ -29,7 +30,7 @@ class Events:
 
 
 def draw_events(random: np.random.Generator, world: World, arrivals: Arrivals, outcomes: Outcomes) -> Events:
-    """One event for each transfer, escalation and reopening, with the solve before it; and conversations."""
+    """One event for each transfer, escalation and reopening; and of some contacts all that was said."""
     contacts: list[Integers] = []
     moments: list[Floats] = []
     kinds: list[str] = []
@@ -76,8 +77,9 @@ class _Log:
                 handed[place] = min(moment, handed.get(place, moment))
             elif kind == "reopened":
                 reopened.setdefault(place, []).append(moment)
-        kept = np.flatnonzero(spoken & (self.random.random(channel.size) < 1 / _KEPT)).tolist()
-        for place in sorted({*kept, *reopened}):
+        share = np.full(channel.size, 1 / _KEPT)
+        share[list(reopened)] = 1 / _KEPT_REOPENED
+        for place in np.flatnonzero(spoken & (self.random.random(channel.size) < share)).tolist():
             self._say(place, handed.get(place, np.inf))
             self._solve(place, sorted(reopened.get(place, [])))
         steps, rows = self.steps, self.rows

@@ -32,6 +32,7 @@ ORDER = (
     "agent_activity",
     "article_view",
     "order",
+    "sla",
 )
 _TABLES: dict[str, Table] = {table.name: table for table in changes.FACTS}
 
@@ -52,6 +53,7 @@ async def apply_staged(
         match layout.kind:
             case "agent" | "customer":
                 written[layout.kind] = await apply_people(session, layout, run_id, write.at)
+                write.changed += written[layout.kind]  # numbers by segment or team are others now
             case "interaction":
                 rows, columns = interaction_rows(layout, run_id, currency)
                 written[layout.kind] = await changes.apply(

@@ -45,6 +45,7 @@ from backend.interactions.models import (
     interaction_event,
     order,
     qa_review,
+    sla_instance,
     survey_response,
     touched_bucket,
     write_log,
@@ -59,6 +60,7 @@ FACTS: tuple[Table, ...] = (
     agent_activity,
     article_view,
     order,
+    sla_instance,
     interaction_turn,
     interaction_cycle,
 )
@@ -68,6 +70,7 @@ LINKED: tuple[Table, ...] = (
     interaction_event,
     qa_review,
     article_view,
+    sla_instance,
     interaction_turn,
     interaction_cycle,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 
 from backend.core.currencies import MINOR_DIGITS
 from backend.core.errors import Forbidden, Invalid, Problem
@@ -29,6 +30,8 @@ MOST_KPIS = 50
 MOST_DIMENSIONS = 4
 MOST_BUCKETS = 10_000  # a year of hours is 8,784
 MOST_ROWS = 10_000  # as a limit; without one, the cells are counted
+MOST_NEAREST = 3  # dimensions named where one is misspelt
+LIKENESS = 0.7  # of 1; at difflib's 0.6 all of “survey.x” looks like “survey.y”
 LONGEST_KEY = 100
 EARLIEST, LATEST = 1900, 2200  # years: beyond them calendars overflow, and no contact was there
 
@@ -183,15 +186,15 @@ class Preparation:
         field = self.vocabulary.find_field(tuple(name.split(".")))
         if field is not None and field.groupable:
             return field
-        groupable = sorted(one.name for one in self.vocabulary.fields.values() if one.groupable)
-        nearest = find_nearest(name, groupable)
+        groupable = [one.name for one in self.vocabulary.fields.values() if one.groupable]
         code = "DIMENSION_UNKNOWN" if field is None else "DIMENSION_NOT_GROUPABLE"
         message = (
             f"There is no dimension “{name}”."
             if field is None
             else f"“{name}” has too many values to group by."
         )
-        hint = f"Did you mean “{nearest}”?" if nearest and field is None else None
+        nearest = _nearest_dimensions(name, groupable) if field is None else []
+        hint = f"Did you mean {' or '.join(f'“{one}”' for one in nearest)}?" if nearest else None
         raise Invalid(message, code=code, problems=[Problem(code, message, ("dimensions", name), hint=hint)])
 
     def _check_reach(
@@ -219,6 +222,18 @@ class Preparation:
                 f"You may see your own results only, and {fact.label_en} belong to no agent.",
                 code="FACT_NOT_YOURS",
             )
+
+
+def _nearest_dimensions(name: str, groupable: Sequence[str]) -> list[str]:
+    """Up to MOST_NEAREST dimensions whose names, or the last steps of them, look like it; the likeliest first."""
+    wanted = name.lower()[:LONGEST_KEY]
+    last_steps = {one.rpartition(".")[2]: one for one in reversed(groupable)}
+    spoken = last_steps | {one: one for one in groupable}
+    close = [
+        *get_close_matches(wanted, spoken, MOST_NEAREST, LIKENESS),
+        *get_close_matches(wanted.rpartition(".")[2], spoken, MOST_NEAREST, LIKENESS),
+    ]
+    return list(dict.fromkeys(spoken[one] for one in close))[:MOST_NEAREST]
 
 
 def _check_size(question: Question) -> None:

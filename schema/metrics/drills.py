@@ -52,8 +52,8 @@ class SurveyResponse:
 @strawberry.type(description="One row behind a number.")
 class DrilledRow:
     fact: str = strawberry.field(
-        description="The kind of row: interaction, survey, order, event, review, activity, article, turn or "
-        "cycle."
+        description="The kind of row: interaction, survey, order, event, review, activity, article, sla, turn, "
+        "cycle, or base for customers."
     )
     source: str = strawberry.field(description="The source it came from.")
     external_id: str = strawberry.field(description="Its id there; unique within source and kind.")

@@ -120,7 +120,7 @@ class AggregateBinder:
                 use.findings.add(
                     Code.FIELD_NOT_REACHABLE,
                     use.span,
-                    f"{fact.label_en.capitalize()} have no {use.field.name}.",
+                    f"{fact.label_en[0].upper()}{fact.label_en[1:]} have no {use.field.name}.",
                     hint=f"Besides their own fields they have {own} and the calendar's." if own else None,
                 )
         return fact if sound else None

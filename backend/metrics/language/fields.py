@@ -21,14 +21,17 @@ from backend.metrics.language.types import (
 )
 
 INTERACTION = "interaction"
+BASE = "base"  # the customers as rows to count
 CUSTOMER = "customer"  # no rows to count: what any fact with a customer reaches through it
 CHANNELS = ("chat", "call", "ticket", "email", "social", "review", "bot")
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+BANDS = ("satisfied", "neutral", "dissatisfied")
 SURVEY_KINDS = ("csat", "nps", "ces")
 ACTORS = ("customer", "agent", "bot", "system")
 CHOICES_ZH = {  # how a Chinese sentence calls the values of closed fields
     "chat": "在线会话", "call": "电话", "ticket": "工单", "email": "邮件", "social": "社交媒体",
     "review": "评论", "bot": "机器人", "customer": "客户", "agent": "客服", "system": "系统",
+    "satisfied": "满意", "neutral": "一般", "dissatisfied": "不满意",
     "csat": "满意度", "nps": "净推荐值", "ces": "费力度",
     **dict(zip(WEEKDAYS, ("周一", "周二", "周三", "周四", "周五", "周六", "周日"), strict=True)),
 }  # fmt: skip
@@ -83,10 +86,11 @@ _BOOLEANS = (
     ),
     ("escalated", "escalated", "已升级", "It was raised to a higher tier."),
     ("converted", "converted", "已转化", "It led to a sale, or the customer was kept."),
+    ("at_risk", "customer at risk", "有流失风险", "The customer was flagged as likely to leave."),
 )
 _NAMED = (
     ("agent", "agent", "客服", "The agent, by external id."),
-    ("team", "team", "团队", "The team, by external id."),
+    ("team", "team", "团队", "The team, by external id; of orders and activities the agent's team today."),
     ("queue", "queue", "队列", "The queue, by external id."),
     ("customer", "customer", "客户", "The customer, by external id."),
     ("issue_type", "issue type", "问题类型", "What it was about, by external id."),
@@ -98,6 +102,7 @@ _TEXTS = (
     ("language", "language", "语言", "The customer's language."),
     ("segment", "segment", "客户分群", "The customer's segment at that time: vip, new ..."),
     ("source", "source", "来源", "The system it came from."),
+    ("sentiment_model", "sentiment model", "情感模型", "Who judged the sentiment: model or person, version."),
     ("problem_id", "problem id", "问题编号", "Links the interactions of one customer problem."),
     ("exclusion", "exclusion", "排除原因", "Why it is kept but not counted; use with “including excluded”."),
 )
@@ -183,6 +188,44 @@ _OTHERS: tuple[tuple[str, Type | None, str, str, str, str, bool, tuple[str, ...]
      "When a human first replied in this cycle.", False, ()),
     ("cycle.solved", MOMENT, "solved_at", "cycle solved", "周期解决",
      "When this cycle ended with a solve. In a condition: whether it did.", False, ()),
+    ("survey.cause", TEXT, "cause", "cause of the score", "低分原因",
+     "Why the score was low: product defect, attitude, process ...",
+     True, ()),
+    ("survey.solved", BOOLEAN, "solved", "solved, says the customer", "客户认可解决",
+     "Whether the customer says that it was solved.",
+     True, ()),
+    ("survey.called_back", MOMENT, "called_back_at", "called back", "回访",
+     "When the customer was called back.", False, ()),
+    ("activity.cost", None, "cost", "cost of the time", "时间成本", "What that time cost.", False, ()),
+    ("sla.metric", TEXT, "metric", "SLA metric", "SLA 指标",
+     "What was promised: first_response, next_response, resolution ...",
+     True, ()),
+    ("sla.policy", TEXT, "policy", "SLA policy", "SLA 策略", "The policy that promised it.", True, ()),
+    ("sla.target", DURATION, "target", "SLA target", "SLA 目标时长",
+     "The time allowed, as it was when it was applied.", False, ()),
+    ("sla.applied", MOMENT, "applied_at", "SLA applied", "SLA 生效", "When it began to run.", False, ()),
+    ("sla.due", MOMENT, "due_at", "SLA due", "SLA 到期", "When it was to be achieved.", False, ()),
+    ("sla.achieved", MOMENT, "achieved_at", "SLA achieved", "SLA 达成",
+     "When it was achieved.", False, ()),
+    ("base.joined", MOMENT, "joined_at", "customer joined", "客户加入",
+     "When the customer came.", False, ()),
+    ("base.lost", MOMENT, "lost_at", "customer lost", "客户流失", "When the customer left.", False, ()),
+    ("base.at_risk", BOOLEAN, "at_risk", "customer flagged at risk", "客户有流失风险",
+     "Flagged as likely to leave.",
+     True, ()),
+    ("base.segment", TEXT, "segment", "segment of the customer", "客户分群（客户）",
+     "The customer's segment today.",
+     True, ()),
+)  # fmt: skip
+# Fields that are found in other rows: name, type, labels, meaning, groupable, choices.
+_LOOKED_UP: tuple[tuple[str, Type, str, str, str, bool, tuple[str, ...]], ...] = (
+    ("customer.first_csat", TEXT, "customer's first satisfaction", "客户首次满意度",
+     "The customer's first CSAT answer by its place on its scale: satisfied in the upper 40 % (4, 5 of 5), "
+     "dissatisfied in the lower 40 % (1, 2), else neutral; missing without one.",
+     True, BANDS),
+    ("review.second_score", SCORE, "second QA score", "复检得分",
+     "The score that the next other reviewer gave the same interaction; missing without one.",
+     False, ()),
 )  # fmt: skip
 
 
@@ -210,6 +253,9 @@ def built_in_fields(currency_digits: int) -> Iterator[Field]:
     for name, en, zh, doc in _COUNTS:
         yield _field(name, COUNT, en, zh, doc, name)
     cash = money(currency_digits)
+    yield _field(
+        "sentiment", SCORE, "sentiment", "情感", "The customer's, from -1 (worst) to 1 (best).", "sentiment"
+    )
     yield _field("amount", cash, "amount", "金额", "Money the contact brought in.", "amount")
     for name, kind, en, zh, doc, choices in _CALENDAR:
         yield Field(
@@ -219,6 +265,11 @@ def built_in_fields(currency_digits: int) -> Iterator[Field]:
     for dotted, given, column, en, zh, doc, groupable, choices in _OTHERS:
         yield Field(
             dotted, dotted.partition(".")[0], given or cash, Origin.COLUMN, column, en, zh, doc,
+            groupable=groupable, choices=choices,
+        )  # fmt: skip
+    for dotted, kind, en, zh, doc, groupable, choices in _LOOKED_UP:
+        yield Field(
+            dotted, dotted.partition(".")[0], kind, Origin.LOOKED_UP, dotted, en, zh, doc,
             groupable=groupable, choices=choices,
         )  # fmt: skip
 

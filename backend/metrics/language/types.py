@@ -62,6 +62,7 @@ class Origin(StrEnum):
     LINKING = "linking"  # a text column that links rows; one that is linked to nothing has its own id
     NAMED = "named"  # an id column whose row has external_id and name: agent, team, queue ...
     ATTRIBUTE = "attribute"  # a key of the tenant-defined attributes
+    LOOKED_UP = "looked_up"  # found in other rows by a sub-select: the customer's first answer
     CALENDAR = "calendar"  # taken from the anchor moment in the tenant's zone: hour_of_day, date ...
 
 
@@ -95,7 +96,7 @@ class Fact:
     time); A moment is a column of the fact's own row without its _at ("responded"), or after "interaction."
     one of its interaction. `default_anchor` is used when a formula names none. `linked` facts reach all
     fields of the interaction by its id; `own` are the unprefixed fields that a row of the fact carries
-    itself, before those of any interaction: the agent of a sale.
+    itself, before those of any interaction: the agent of a sale, and so that agent's team.
     """
 
     name: str

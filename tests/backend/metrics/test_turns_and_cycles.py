@@ -149,6 +149,34 @@ async def test_their_interactions_moments_place_them_too(world: World):
         assert value == pytest.approx(mean(rows, "wait")), day
 
 
+async def test_what_is_looked_up_of_their_customers_is_theirs_too(world: World):
+    week = await a_talkative_week(world, seed=9)
+    answers = [
+        {
+            "external_id": f"s-{name}",
+            "kind": "csat",
+            "score": score,
+            "scale_min": 1000,
+            "scale_max": 5000,
+            "customer": name,
+            "responded_at": WEEK.start,
+        }
+        for name, score in (("c1", 5000), ("c2", 1000))
+    ]
+    await bring_in(world.tenant, "survey", *answers)
+    bands = {"c1": "satisfied", "c2": "dissatisfied"}
+    for formula, rows, moment in (
+        ("count(where turn.messages > 0)", week.turns, "started_at"),
+        ("count(where cycle.position > 0)", week.cycles, "opened_at"),
+    ):
+        expected: dict[str | None, int] = defaultdict(int)
+        for row in rows:
+            if in_week(row[moment]):
+                expected[bands.get(row["customer"])] += 1
+        assert {"satisfied", "dissatisfied"} <= expected.keys()
+        assert table(await world.ask(formula, dimensions=("customer.first_csat",))) == expected, formula
+
+
 async def test_positions_are_dimensions(world: World):
     week = await a_talkative_week(world, seed=8)
     for field, kind, moment in (

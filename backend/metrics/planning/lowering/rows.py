@@ -73,6 +73,10 @@ class Rows:
         """A column of the fact's own row."""
         return self._tables.own.c[column]
 
+    def identity(self) -> tuple[Value, Value, Value]:
+        """A row's id (a UUID), source and external id."""
+        return self._tables.identity()
+
     @property
     def has_interaction(self) -> bool:
         """Whether a row is an interaction or belongs to one."""

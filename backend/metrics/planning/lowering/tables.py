@@ -12,8 +12,9 @@ from sqlalchemy.sql.selectable import NamedFromClause
 from backend.interactions import models
 from backend.interactions.derived import models as derived
 from backend.interactions.derived.cycles import every_cycle
-from backend.metrics.language.fields import CUSTOMER
+from backend.metrics.language.fields import BASE, CUSTOMER
 from backend.metrics.language.types import Fact, Field, Kind, Origin, Type, Unit
+from backend.metrics.planning.lowering.lookups import first_csat, second_score
 from backend.metrics.planning.reach import has_interaction
 
 Value: TypeAlias = sa.ColumnElement[Any]
@@ -27,8 +28,10 @@ TABLES: Mapping[str, NamedFromClause] = {
     "activity": models.agent_activity,
     "article": models.article_view,
     "order": models.order,
+    "sla": models.sla_instance,
     "turn": derived.interaction_turn,
     "cycle": every_cycle(),
+    "base": models.customer,
 }
 
 NAMED: Mapping[str, sa.Table] = {
@@ -74,6 +77,14 @@ class Tables:
         tables = dict.fromkeys(table for table in (self.own, self.interaction) if table is not None)
         return [table.c.exclusion for table in tables if "exclusion" in table.c]
 
+    def identity(self) -> tuple[Value, Value, Value]:
+        """A row's id, source and external id. Customers are counted, so their number is written as a UUID."""
+        own = self.own.c
+        if self.fact.name != BASE:
+            return own.id, own.source, own.external_id
+        number = func.lpad(func.to_hex(own.id), 32, "0")
+        return sa.cast(number, sa.Uuid), sa.literal(CUSTOMER, sa.Text), own.external_id
+
     def anchor(self, name: str) -> Value:
         """The moment that places a row in time."""
         return coalesced([self._moment(moment) for moment in self.fact.anchors[name]])
@@ -82,12 +93,14 @@ class Tables:
         """The id of a named thing that a row belongs to: its own, else its interaction's."""
         own = self.own if name in self.fact.own or self.own is self.interaction else None
         tables = dict.fromkeys(table for table in (own, self.interaction) if table is not None)
-        return coalesced([table.c[f"{name}_id"] for table in tables])
+        return coalesced([self._id_of(name, table) for table in tables])
 
     def stored(self, field: Field) -> Value:
         """A field as stored: the id of a named thing. Calendar fields are not stored."""
         if field.origin is Origin.NAMED:
             return self.owned(field.name)
+        if field.origin is Origin.LOOKED_UP:
+            return self._looked_up(field)
         return self._column(self.home(field), field)
 
     def compared(self, field: Field) -> Value:
@@ -120,8 +133,24 @@ class Tables:
 
     def _named_table(self, name: str) -> sa.FromClause:
         """The table of a named thing, joined to the rows from now on."""
-        alias = NAMED[name].alias(f"{name}_named{self._suffix}")
-        return self._named.setdefault(name, alias)
+        if name not in self._named:
+            self.owned(name)  # what it is joined by has to be there before it
+            self._named[name] = NAMED[name].alias(f"{name}_named{self._suffix}")
+        return self._named[name]
+
+    def _id_of(self, name: str, table: sa.FromClause) -> Value:
+        """The id of a named thing on a row of a table: its column, the row itself, or by the row's agent."""
+        if f"{name}_id" in table.c:
+            return table.c[f"{name}_id"]
+        if TABLES[self.fact.name] is NAMED[name]:
+            return table.c.id
+        return self._named_table("agent").c[f"{name}_id"]
+
+    def _looked_up(self, field: Field) -> Value:
+        if field.name == "review.second_score":
+            return second_score(self.own)
+        around = [table for table in (self.own, self.interaction) if table is not None]
+        return first_csat(self.owned(CUSTOMER), around)
 
     def _moment(self, name: str) -> Value:
         home, _, moment = name.rpartition(".")
