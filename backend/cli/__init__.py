@@ -9,7 +9,7 @@ import signal
 import sys
 from io import TextIOWrapper
 from types import FrameType
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -26,11 +26,11 @@ from backend.cli import (
     tenants,
     tokens,
 )
+from backend.cli.console import out
 from backend.cli.installation import told
 
 app = typer.Typer(
     name="scoredesk",
-    help="Measures customer service: many tenants, KPIs as formulas, answers over GraphQL.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -40,6 +40,27 @@ _GROUPS = (
 )  # fmt: skip
 for group in _GROUPS:
     group.register(app)
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            out(f"scoredesk {version('scoredesk')}")
+        except PackageNotFoundError:
+            out("scoredesk, run from a folder that is not installed")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Say which version this is.", is_eager=True, callback=_tell_version),
+    ] = False,
+) -> None:
+    """Measures customer service: many tenants, KPIs as formulas, answers over GraphQL."""
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ from backend.cli.installation import Installation, run, told
 
 if TYPE_CHECKING:
     from backend.ingestion.files import Imported
+    from backend.ingestion.records import IgnoredColumn
     from backend.ingestion.rules import Mapping
 
 SHOWN_REJECTIONS = 5
@@ -104,10 +105,17 @@ def _tell(imported: Imported) -> None:
     say(f"{report.rows_read:,} rows read, {report.rows_rejected:,} set aside (run {report.sync_run_id}).")
     for kind, written in report.written.items():
         say(f"  {kind}: {written:,} new or changed, {report.unchanged.get(kind, 0):,} unchanged")
+    if imported.ignored:
+        say(f"  not read: {', '.join(map(_named, imported.ignored))}")
     for one in imported.rejections:
         say(f"  line {one.line}: {one.message} [{one.code}]")
     if report.rows_rejected > len(imported.rejections):
         say("  ... and more; scoredesk rejected list shows all")
+
+
+def _named(column: IgnoredColumn) -> str:
+    guess = f" (did you mean “{column.nearest}”?)" if column.nearest else ""
+    return f"“{column.name[:80]}”{guess}"
 
 
 def _write_guess(path: Path, source: str | None, output: Path | None) -> None:

@@ -1,4 +1,4 @@
-"""What follows contacts: ratings with comments, quality reviews, orders, events and help pages read."""
+"""What follows contacts: ratings with comments, quality reviews, orders and help pages read."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ _INVITED = 0.56  # of the contacts that an agent ended
 _ANSWERED = 0.51  # of the invited; of all contacts about 26 % are rated
 _NPS = 0.035  # of the contacts that an agent ended are asked for a recommendation
 _REVIEWED = 0.03
+_REVIEWED_TWICE = 0.22  # of the reviewed contacts, to see whether reviewers agree
 _PASS = 75.0  # points that a review needs
 _STRAY_ORDERS = 0.015  # contacts after which someone buys although nobody advised them
 _READERS = 0.07  # help pages read, as a share of contacts
@@ -56,16 +57,6 @@ class Orders:
     refunded: Floats
     ordered: Floats
     paid: Floats
-
-
-@dataclass(slots=True)
-class Events:
-    """Transfers, escalations and reopenings."""
-
-    contact: Integers
-    kind: list[str]
-    actor: list[str]
-    happened: Floats
 
 
 @dataclass(slots=True)
@@ -123,6 +114,24 @@ def draw_reviews(random: np.random.Generator, world: World, outcomes: Outcomes) 
     return Reviews(contact, points, critical, points >= _PASS, reviewed, reviewer)
 
 
+def draw_second_reviews(random: np.random.Generator, world: World, reviews: Reviews) -> Reviews:
+    """Another reviewer's look at some reviewed contacts, a day or so later, mostly of the same mind."""
+    first = _sample(
+        random, np.arange(reviews.contact.size), _REVIEWED_TWICE if len(world.reviewers) > 1 else 0.0
+    )
+    points = reviews.score[first] + 3.5 * random.standard_normal(first.size)
+    points = np.where(reviews.critical[first], 0.0, np.round(np.clip(points, 20, 100), 1))
+    step = random.integers(1, max(2, len(world.reviewers)), first.size).tolist()
+    names = [world.reviewers.index(reviews.reviewer[place]) for place in first.tolist()]
+    reviewer = [
+        world.reviewers[(name + by) % len(world.reviewers)] for name, by in zip(names, step, strict=True)
+    ]
+    reviewed = reviews.reviewed[first] + np.round((0.5 + random.random(first.size)) * DAY)
+    return Reviews(
+        reviews.contact[first], points, reviews.critical[first], points >= _PASS, reviewed, reviewer
+    )
+
+
 def draw_orders(random: np.random.Generator, world: World, arrivals: Arrivals, outcomes: Outcomes) -> Orders:
     """Orders by people who were advised (these contacts converted), and some by others."""
     sells = np.array([issue.sells for issue in world.issues])[arrivals.issue]
@@ -157,28 +166,6 @@ def draw_orders(random: np.random.Generator, world: World, arrivals: Arrivals, o
     )
 
 
-def draw_events(random: np.random.Generator, outcomes: Outcomes) -> Events:
-    """One event for each transfer, escalation and reopening."""
-    contacts: list[Integers] = []
-    moments: list[Floats] = []
-    kinds: list[str] = []
-    actors: list[str] = []
-    last = np.where(np.isnan(outcomes.closed), outcomes.first_response + HOUR, outcomes.closed)
-    for kind, actor, times, begin in (
-        ("transferred", "agent", outcomes.transfers, outcomes.accepted),
-        ("escalated", "agent", outcomes.escalated.astype(np.int64), outcomes.accepted),
-        ("reopened", "customer", outcomes.reopens, outcomes.first_response),
-    ):
-        contact = np.repeat(np.arange(times.size), times)
-        contact = contact[~np.isnan(begin[contact])]
-        span = np.maximum(last[contact] - begin[contact], 0.0)
-        contacts.append(contact)
-        moments.append(begin[contact] + np.round(span * (0.1 + 0.8 * random.random(contact.size))))
-        kinds += [kind] * contact.size
-        actors += [actor] * contact.size
-    return Events(np.concatenate(contacts), kinds, actors, np.concatenate(moments))
-
-
 def draw_views(random: np.random.Generator, world: World, arrivals: Arrivals) -> Views:
     """Help pages: half of the readers contact us soon after all the same."""
     count = int(arrivals.started.size * _READERS)
@@ -192,6 +179,18 @@ def draw_views(random: np.random.Generator, world: World, arrivals: Arrivals) ->
     said = random.random(count)
     helpful = np.where(said < 0.6, -1, np.where(said < np.where(needed, 0.7, 0.93), 1, 0))
     return Views(np.where(needed, contact, -1), customer, article, helpful, viewed)
+
+
+def cause_of(arrivals: Arrivals, outcomes: Outcomes, contact: int) -> str:
+    """What weighed most on a contact: wait, unresolved, broken, transfer or manner."""
+    weights = {
+        "wait": 0.34 * float(np.log(max(outcomes.strain[contact], 1.0))),
+        "unresolved": 1.0 if outcomes.failed[contact] else 0.0,
+        "broken": 1.2 if arrivals.broken[contact] else 0.0,
+        "transfer": 0.5 * float(outcomes.transfers[contact]),
+        "manner": 0.25,
+    }
+    return max(weights, key=weights.__getitem__)
 
 
 def _ended(outcomes: Outcomes) -> Integers:
@@ -214,14 +213,7 @@ def _comment(
     """A sentence whose cause is what weighed most on this contact."""
     cause = "delighted" if score == 5 and spice < 0.6 else "content"
     if score <= 3:
-        weights = {
-            "wait": 0.34 * float(np.log(max(outcomes.strain[contact], 1.0))),
-            "unresolved": 1.0 if outcomes.failed[contact] else 0.0,
-            "broken": 1.2 if arrivals.broken[contact] else 0.0,
-            "transfer": 0.5 * float(outcomes.transfers[contact]),
-            "manner": 0.25,
-        }
-        cause = max(weights, key=weights.__getitem__)
+        cause = cause_of(arrivals, outcomes, contact)
     language = world.languages[customers.language[arrivals.customer[contact]]].key
     sentences = COMMENTS[cause, language]
     product = world.products[arrivals.product[contact]].name

@@ -9,7 +9,9 @@ from collections import Counter
 
 import numpy as np
 
-from backend.demo.labels import Labels, Row, instant, whole
+from backend.demo.aftermath import Reviews
+from backend.demo.labels import Labels, Row, instant, whole, yes_or_no
+from backend.demo.promises import METRICS, POLICIES
 from backend.demo.rhythm import utc_shift
 from backend.interactions.models import SCORE_SCALE
 
@@ -18,12 +20,14 @@ Placed = tuple[int, Row]
 
 def survey_rows(labels: Labels) -> list[Placed]:
     rows = []
-    for kind, surveys, low, high in (
-        ("csat", labels.story.surveys, 1, 5),
-        ("nps", labels.story.recommendations, 0, 10),
+    story = labels.story
+    for kind, surveys, low, high, after in (
+        ("csat", story.surveys, 1, 5, story.follow_ups),
+        ("nps", story.recommendations, 0, 10, None),
     ):
         invited = labels.moments(surveys.invited, surveys.contact)
         responded = labels.moments(surveys.responded, surveys.contact)
+        called_back = labels.moments(after.called_back, surveys.contact) if after else None
         for number, place in enumerate(surveys.contact.tolist()):
             if invited[number] is None:
                 continue
@@ -43,6 +47,9 @@ def survey_rows(labels: Labels) -> list[Placed]:
                         responded[number],
                         labels.agent_of(place),
                         labels.customer_of(place),
+                        after.cause[number] if after and answered else None,
+                        yes_or_no(int(after.solved[number])) if after and answered else None,
+                        called_back[number] if called_back else None,
                     ),
                 )
             )
@@ -54,8 +61,8 @@ def event_rows(labels: Labels) -> list[Placed]:
     happened = labels.moments(events.happened, events.contact)
     rows: list[Placed] = []
     count: Counter[tuple[int, str]] = Counter()
-    for place, kind, actor, at in zip(
-        events.contact.tolist(), events.kind, events.actor, happened, strict=True
+    for place, kind, actor, agent, at in zip(
+        events.contact.tolist(), events.kind, events.actor, events.agent.tolist(), happened, strict=True
     ):
         if at is not None:
             count[place, kind] += 1
@@ -68,7 +75,7 @@ def event_rows(labels: Labels) -> list[Placed]:
                         at,
                         kind,
                         actor,
-                        labels.agent_of(place) if actor == "agent" else None,
+                        labels.agents[agent] if agent >= 0 else None,
                     ),
                 )
             )
@@ -76,13 +83,17 @@ def event_rows(labels: Labels) -> list[Placed]:
 
 
 def review_rows(labels: Labels) -> list[Placed]:
-    reviews = labels.story.reviews
+    story = labels.story
+    return [*_reviews(labels, story.reviews, "qa"), *_reviews(labels, story.second_reviews, "qa-2")]
+
+
+def _reviews(labels: Labels, reviews: Reviews, ending: str) -> list[Placed]:
     reviewed = labels.moments(reviews.reviewed, reviews.contact)
     return [
         (
             place,
             (
-                f"{labels.contacts[place]}-qa",
+                f"{labels.contacts[place]}-{ending}",
                 labels.ids[place],
                 labels.agent_of(place),
                 reviews.reviewer[number],
@@ -142,7 +153,7 @@ def view_rows(labels: Labels) -> list[Placed]:
                     views.article[number],
                     labels.customers[customer],
                     labels.ids[place] if place >= 0 else None,
-                    None if helpful < 0 else helpful == 1,
+                    yes_or_no(helpful),
                     viewed[number],
                 ),
             )
@@ -150,9 +161,36 @@ def view_rows(labels: Labels) -> list[Placed]:
     return rows
 
 
+def sla_rows(labels: Labels) -> list[Placed]:
+    promises = labels.story.promises
+    contact = promises.contact
+    applied, achieved = (labels.moments(values, contact) for values in (promises.applied, promises.achieved))
+    due = labels.moments(promises.due, contact, to_come=True)
+    target = whole(promises.target)
+    return [
+        (
+            place,
+            (
+                f"{labels.contacts[place]}-sla-{METRICS[metric]}",
+                labels.ids[place],
+                METRICS[metric],
+                POLICIES[policy],
+                target[number],
+                applied[number],
+                due[number],
+                achieved[number],
+            ),
+        )
+        for number, (place, metric, policy) in enumerate(
+            zip(contact.tolist(), promises.metric.tolist(), promises.policy.tolist(), strict=True)
+        )
+    ]
+
+
 def activity_rows(labels: Labels) -> list[Row]:
     activity = labels.story.activity
     shift = utc_shift(activity.started, labels.world.zone)
+    cost = whole(activity.cost)
     begun, ended = ((values + shift).tolist() for values in (activity.started, activity.ended))
     return [
         (
@@ -163,6 +201,8 @@ def activity_rows(labels: Labels) -> list[Row]:
             instant(ended[number]),
             round(ended[number] - begun[number]),
             activity.capacity[number],
+            cost[number],
+            labels.world.currency if cost[number] is not None else None,
         )
         for number, agent in enumerate(activity.agent.tolist())
     ]

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.demo.arrivals import SEGMENTS
-from backend.demo.labels import Labels, Row, whole
+from backend.demo.labels import Labels, Row, whole, yes_or_no
+from backend.demo.regard import MODELS
 from backend.demo.rhythm import CHANNELS, Integers
 
 
@@ -20,7 +21,8 @@ def agent_rows(labels: Labels) -> list[Row]:
 
 def customer_rows(labels: Labels) -> list[Row]:
     """Those who asked something; a name follows from the number, so that it needs no draw of its own."""
-    customers = labels.story.customers
+    customers, regard = labels.story.customers, labels.story.regard
+    joined, lost = labels.days(regard.joined), labels.days(regard.lost)
     rows = []
     for number in np.unique(labels.story.arrivals.customer).tolist():
         language = labels.world.languages[customers.language[number]]
@@ -28,7 +30,8 @@ def customer_rows(labels: Labels) -> list[Row]:
             family=language.family_names[number % len(language.family_names)],
             given=language.given_names[number // 7 % len(language.given_names)],
         )
-        rows.append((labels.customers[number], name, SEGMENTS[customers.segment[number]]))
+        here = joined[number], lost[number], bool(regard.flagged[number])
+        rows.append((labels.customers[number], name, SEGMENTS[customers.segment[number]], *here))
     return rows
 
 
@@ -67,6 +70,7 @@ def interaction_rows(labels: Labels) -> list[Row]:
         for bot, number in zip(of_bot, (a.team * len(CHANNELS) + a.channel).tolist(), strict=True)
     ]
     regions = [json.dumps({"region": name}) for name in world.regions]
+    sentiment = whole(np.where(_present(accepted), story.regard.sentiment, np.nan))
     segment = [SEGMENTS[number] for number in story.customers.segment[a.customer].tolist()]
     return list(
         zip(
@@ -108,6 +112,15 @@ def interaction_rows(labels: Labels) -> list[Row]:
             [world.languages[number].key for number in story.customers.language[a.customer].tolist()],
             segment,
             [labels.contacts[place] for place in story.first.tolist()],
+            sentiment,
+            [
+                None if judged is None else MODELS[channel]
+                for judged, channel in zip(sentiment, a.channel.tolist(), strict=True)
+            ],
+            [
+                yes_or_no(value) if at else None
+                for at, value in zip(accepted, story.regard.at_risk.tolist(), strict=True)
+            ],
             story.exclusion,
             [regions[number % len(regions)] for number in a.customer.tolist()],
             strict=True,

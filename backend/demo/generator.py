@@ -18,7 +18,7 @@ _HEAD = ("line", "id", "source", "external_id")
 
 _COLUMNS: dict[str, tuple[str, ...]] = {
     "agent": ("name", "team", "team_name", "active"),
-    "customer": ("name", "segment"),
+    "customer": ("name", "segment", "joined_at", "lost_at", "at_risk"),
     "interaction": (
         "channel",
         "started_at",
@@ -58,6 +58,9 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
         "language",
         "segment",
         "problem_id",
+        "sentiment",
+        "sentiment_model",
+        "at_risk",
         "exclusion",
         "attributes",
     ),
@@ -72,6 +75,9 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
         "responded_at",
         "agent",
         "customer",
+        "cause",
+        "solved",
+        "called_back_at",
     ),
     "event": ("interaction_id", "happened_at", "kind", "actor", "agent"),
     "qa_review": (
@@ -84,7 +90,17 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
         "critical_fail",
         "reviewed_at",
     ),
-    "agent_activity": ("agent", "state", "started_at", "ended_at", "duration", "capacity"),
+    "agent_activity": (
+        "agent",
+        "state",
+        "started_at",
+        "ended_at",
+        "duration",
+        "capacity",
+        "cost",
+        "currency",
+    ),
+    "sla": ("interaction_id", "metric", "policy", "target", "applied_at", "due_at", "achieved_at"),
     "article_view": ("article", "customer", "interaction_id", "helpful", "viewed_at"),
     "order": (
         "customer",
@@ -123,6 +139,7 @@ def _blocks(labels: Labels) -> Iterator[dict[str, list[Row]]]:
         "qa_review": _by_block(aftermath_rows.review_rows(labels)),
         "order": _by_block(aftermath_rows.order_rows(labels)),
         "article_view": _by_block(aftermath_rows.view_rows(labels)),
+        "sla": _by_block(aftermath_rows.sla_rows(labels)),
     }
     for block in range((len(interactions) - 1) // _CHUNK + 1):
         rows = {"interaction": interactions[block * _CHUNK : (block + 1) * _CHUNK]}

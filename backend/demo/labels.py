@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,6 @@ from backend.demo.story import Story
 from backend.interactions.identity import fact_id
 
 SOURCE = "demo"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Row = tuple[Any, ...]  # a record without its line, id and source: the external id first
 
@@ -30,13 +29,20 @@ class Labels:
         self.agents = [agent.key for agent in story.world.agents]
         self.customers = [f"{prefix}-c{number:05d}" for number in range(story.customers.pull.size)]
 
-    def moments(self, values: Floats, contact: Integers) -> list[datetime | None]:
-        """Instants of wall-clock moments that belong to contacts; None for what has not happened yet.
+    def moments(self, values: Floats, contact: Integers, *, to_come: bool = False) -> list[datetime | None]:
+        """Instants of wall-clock moments that belong to contacts; None for what has not happened yet, unless
+        that may be `to_come`.
 
         All moments of a contact move by the offset at its start, so that daylight saving changes no duration.
         """
-        kept = np.where(values < self.story.end, values + self._shift[contact], np.nan)
-        return [None if value != value else instant(value) for value in kept.tolist()]
+        past = to_come | (values < self.story.end)
+        return _instants(np.where(past, values + self._shift[contact], np.nan))
+
+    def days(self, values: Floats) -> list[datetime | None]:
+        """Instants of wall-clock moments that belong to no contact; None for what has not happened yet."""
+        past = np.isfinite(values) & (values < self.story.end)
+        known = np.where(past, values, 0.0)
+        return _instants(np.where(past, known + utc_shift(known, self.world.zone), np.nan))
 
     def agent_of(self, place: int) -> str | None:
         """Who took a contact, None when nobody did."""
@@ -48,9 +54,18 @@ class Labels:
         return self.customers[int(self.story.arrivals.customer[place])]
 
 
+def _instants(values: Floats) -> list[datetime | None]:
+    return [None if value != value else instant(value) for value in values.tolist()]
+
+
+def yes_or_no(value: int) -> bool | None:
+    """1 and 0 as they are meant; anything else is not known."""
+    return None if value not in (0, 1) else value == 1
+
+
 def instant(milliseconds: float) -> datetime:
     """The instant so many ms after 1970 began in UTC."""
-    return _EPOCH + timedelta(milliseconds=milliseconds)
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def whole(values: Floats) -> list[int | None]:

@@ -14,6 +14,9 @@ from backend.demo.world import World
 
 SHIFTS = {"early": (8, 17), "late": (13, 22)}
 _SICK = 0.02  # of the days someone should work
+_MEETS = 0.15  # of the days end with a meeting
+_BUSY = 0.68  # of the time people are there for contacts, give or take a tenth
+_WAGE, _SKILLED = 2_600.0, 250.0  # minor units an hour, and what skill adds
 _CAPACITY = {"early": 3, "late": 3}  # chats at a time
 
 
@@ -32,13 +35,17 @@ class Rota:
 
 @dataclass(slots=True)
 class Activity:
-    """What agents did, as parallel lists: agent, state, begin and end in wall-clock ms."""
+    """What agents did, as parallel lists: agent, state, begin and end in wall-clock ms.
+
+    A plan (scheduled) costs nothing, the time worked costs minor units; breaks are paid.
+    """
 
     agent: Integers
     state: list[str]
     started: Floats
     ended: Floats
     capacity: list[int]
+    cost: Floats
 
 
 def draw_rota(random: np.random.Generator, world: World, until: date) -> Rota:
@@ -76,27 +83,33 @@ def staffing(rota: Rota, team: int) -> Floats:
 
 
 def draw_activity(random: np.random.Generator, world: World, rota: Rota, until: date) -> Activity:
-    """Online, break, online for each day someone works, sometimes with a meeting before the end."""
+    """Each day that someone was planned for, and on those they work: busy and available before and after a
+    break, sometimes with a meeting at the end."""
     agents: list[int] = []
     states: list[str] = []
     spans: list[tuple[float, float]] = []
     midnight = wall_clock(first_day(until))
-    for day, number in np.argwhere(rota.works).tolist():
-        opens, closes = SHIFTS[world.agents[number].shift]
-        late, pause, length, meeting = random.random(4).tolist()
-        begin = midnight + day * DAY + opens * HOUR + round(late * 9) * MINUTE
-        end = midnight + day * DAY + closes * HOUR
-        rest = begin + round((3.5 + pause) * 60) * MINUTE
-        back = rest + round(30 + 30 * length) * MINUTE
-        parts = [("online", begin, rest), ("break", rest, back)]
-        if meeting < 0.15:
-            parts += [("online", back, end - HOUR), ("meeting", end - HOUR, end)]
-        else:
-            parts += [("online", back, end)]
+    for day, number in np.argwhere(rota.planned | rota.works).tolist():
+        agent = world.agents[number]
+        opens, closes = (midnight + day * DAY + hour * HOUR for hour in SHIFTS[agent.shift])
+        late, pause, length, meeting, *busy = random.random(6).tolist()
+        parts = [("scheduled", float(opens), float(closes))]
+        if rota.works[day, number]:
+            begin = opens + round(late * 9) * MINUTE
+            rest = begin + round((3.5 + pause) * 60) * MINUTE
+            back = rest + round(30 + 30 * length) * MINUTE
+            end = closes - HOUR if meeting < _MEETS else closes
+            for start, stop, share in ((begin, rest, busy[0]), (back, end, busy[1])):
+                turn = start + round((stop - start) * (_BUSY + 0.2 * (share - 0.5)) / MINUTE) * MINUTE
+                parts += [("busy", start, turn), ("available", turn, stop)]
+            parts += [("away", rest, back), *([("away", end, closes)] if meeting < _MEETS else [])]
         for state, start, stop in parts:
             agents.append(number)
             states.append(state)
             spans.append((start, stop))
     moments = np.array(spans, dtype=np.float64)
     capacity = [_CAPACITY[world.agents[number].shift] for number in agents]
-    return Activity(np.array(agents, dtype=np.int64), states, moments[:, 0], moments[:, 1], capacity)
+    rates = np.array([_WAGE + _SKILLED * agent.skill for agent in world.agents])[np.array(agents)] / HOUR
+    paid = np.array([state != "scheduled" for state in states])
+    cost = np.where(paid, np.round((moments[:, 1] - moments[:, 0]) * rates), np.nan)
+    return Activity(np.array(agents, dtype=np.int64), states, moments[:, 0], moments[:, 1], capacity, cost)

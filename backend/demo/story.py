@@ -9,9 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.demo import aftermath, rhythm
-from backend.demo.aftermath import Events, Orders, Reviews, Surveys, Views
+from backend.demo.aftermath import Orders, Reviews, Surveys, Views
 from backend.demo.answering import Outcomes, answer, load_table
 from backend.demo.arrivals import Arrivals, Customers, draw_arrivals, draw_customers, draw_returns
+from backend.demo.conversations import Events, draw_events
+from backend.demo.promises import Promises, draw_promises
+from backend.demo.regard import FollowUps, Regard, draw_follow_ups, draw_regard
 from backend.demo.rhythm import BOT, EMAIL, HOUR, MINUTE, TICKET, Floats, Integers
 from backend.demo.rota import Activity, draw_activity, draw_rota
 from backend.demo.world import World
@@ -44,6 +47,10 @@ class Story:
     events: Events
     views: Views
     activity: Activity
+    regard: Regard
+    follow_ups: FollowUps  # of the surveys
+    second_reviews: Reviews
+    promises: Promises
 
     @property
     def records(self) -> int:
@@ -58,6 +65,8 @@ class Story:
             self.events.contact,
             self.views.contact,
             self.activity.agent,
+            self.second_reviews.contact,
+            self.promises.contact,
         )
         return len(self.world.agents) + sum(part.size for part in parts)
 
@@ -85,6 +94,12 @@ def draw_story(world: World, *, seed: int, until: date, interactions: int) -> St
     place = np.empty_like(order)
     place[order] = np.arange(interactions)
     arrivals, outcomes = arrivals.take(order), outcomes.take(order)
+    exclusion = _junk(random, arrivals)
+    surveys = aftermath.draw_surveys(random, world, customers, arrivals, outcomes)
+    recommendations = aftermath.draw_recommendations(random, outcomes)
+    reviews = aftermath.draw_reviews(random, world, outcomes)
+    # A generator of their own for what was added later, so that it changes nothing that was there before.
+    later = np.random.default_rng([seed, 1])
     return Story(
         world=world,
         until=until,
@@ -94,14 +109,18 @@ def draw_story(world: World, *, seed: int, until: date, interactions: int) -> St
         outcomes=outcomes,
         first=place[first[order]],
         returned=returned[order],
-        exclusion=_junk(random, arrivals),
-        surveys=aftermath.draw_surveys(random, world, customers, arrivals, outcomes),
-        recommendations=aftermath.draw_recommendations(random, outcomes),
-        reviews=aftermath.draw_reviews(random, world, outcomes),
+        exclusion=exclusion,
+        surveys=surveys,
+        recommendations=recommendations,
+        reviews=reviews,
         orders=aftermath.draw_orders(random, world, arrivals, outcomes),
-        events=aftermath.draw_events(random, outcomes),
+        events=draw_events(random, world, arrivals, outcomes),
         views=aftermath.draw_views(random, world, arrivals),
         activity=draw_activity(random, world, rota, until),
+        regard=draw_regard(later, world, customers, arrivals, outcomes),
+        follow_ups=draw_follow_ups(later, arrivals, outcomes, surveys),
+        second_reviews=aftermath.draw_second_reviews(later, world, reviews),
+        promises=draw_promises(customers, arrivals, outcomes),
     )
 
 

@@ -16,7 +16,8 @@ from backend.ingestion.people import apply_people
 from backend.ingestion.records import Layout
 from backend.ingestion.references import resolve
 from backend.ingestion.shapes import SHAPES
-from backend.interactions import changes, events
+from backend.interactions import arrivals, changes, events
+from backend.interactions.derived.deriving import derive
 from backend.interactions.models import interaction, interaction_event
 from tenants.database import WriteSession
 
@@ -31,6 +32,7 @@ ORDER = (
     "agent_activity",
     "article_view",
     "order",
+    "sla",
 )
 _TABLES: dict[str, Table] = {table.name: table for table in changes.FACTS}
 
@@ -51,17 +53,25 @@ async def apply_staged(
         match layout.kind:
             case "agent" | "customer":
                 written[layout.kind] = await apply_people(session, layout, run_id, write.at)
+                write.changed += written[layout.kind]  # numbers by segment or team are others now
             case "interaction":
                 rows, columns = interaction_rows(layout, run_id, currency)
                 written[layout.kind] = await changes.apply(
                     session, interaction, rows, columns, write, linked=linked
                 )
+                await arrivals.with_interactions(session)
+                linked = await changes.linked_facts(session)
                 if interaction_event in linked:
                     await events.recount(session, _staged_with_events(run_id), write, linked)
+                    await derive(session, _written_with_events(run_id), write, linked)
             case "event":
-                touched = await _interactions_of_events(session, run_id)
+                left = await _left_by_events(session, run_id)
                 written[layout.kind] = await _apply_fact(session, layout, run_id, currency, write)
-                await events.recount(session, touched, write, linked)
+                if (await session.execute(_lone_events(run_id))).first() is not None:
+                    await arrivals.with_lone_events(session)
+                await events.recount(session, _interactions_of_events(run_id, left), write, linked)
+                if written[layout.kind]:
+                    await derive(session, _interactions_of_events(run_id, left, written=True), write, linked)
             case _:
                 written[layout.kind] = await _apply_fact(session, layout, run_id, currency, write)
     await session.execute(_keep_rejections(run_id))
@@ -90,21 +100,39 @@ def _staged_with_events(run_id: UUID) -> Select[Any]:
     return select(staged.c.id).where(staged.c.sync_run_id == run_id, told.exists())
 
 
-async def _interactions_of_events(session: WriteSession, run_id: UUID) -> Select[Any]:
-    """Those that staged events belong to, and those that an event is about to leave."""
+def _written_with_events(run_id: UUID) -> Select[Any]:
+    written = select(interaction.c.id).where(interaction.c.sync_run_id == run_id)
+    return _staged_with_events(run_id).where(STAGED["interaction"].c.id.in_(written))
+
+
+def _lone_events(run_id: UUID) -> Select[Any]:
+    """One of the staged events whose interaction is not there, if there is any."""
+    staged = STAGED["event"]
+    known = select(interaction.c.id).where(interaction.c.id == staged.c.interaction_id)
+    return select(staged.c.id).where(staged.c.sync_run_id == run_id, ~known.exists()).limit(1)
+
+
+async def _left_by_events(session: WriteSession, run_id: UUID) -> Sequence[UUID]:
+    """Interactions that a staged event is about to leave for another."""
     staged, old = STAGED["event"], interaction_event
-    left = (
-        (
-            await session.execute(
-                select(old.c.interaction_id)
-                .join(staged, staged.c.id == old.c.id)
-                .where(staged.c.sync_run_id == run_id, staged.c.interaction_id != old.c.interaction_id)
-            )
-        )
-        .scalars()
-        .all()
+    left = await session.execute(
+        select(old.c.interaction_id)
+        .join(staged, staged.c.id == old.c.id)
+        .where(staged.c.sync_run_id == run_id, staged.c.interaction_id != old.c.interaction_id)
     )
+    return left.scalars().all()
+
+
+def _interactions_of_events(run_id: UUID, left: Sequence[UUID], *, written: bool = False) -> Select[Any]:
+    """Those that staged events belong to, and those that an event left; of the events that were `written`."""
+    staged, kept = STAGED["event"], interaction_event
     belongs = select(staged.c.interaction_id).where(staged.c.sync_run_id == run_id)
+    if written:
+        belongs = (
+            select(kept.c.interaction_id)
+            .join(staged, staged.c.id == kept.c.id)
+            .where(staged.c.sync_run_id == run_id, kept.c.sync_run_id == run_id)
+        )
     if not left:
         return belongs
     both = union(belongs, select(interaction.c.id).where(interaction.c.id.in_(left))).subquery()

@@ -48,6 +48,10 @@ NAMES = frozenset(
         "language",
         "segment",
         "problem_id",
+        "sentiment_model",
+        "cause",
+        "metric",
+        "policy",
     }
 )  # texts that are grouped by or looked up: bounded like references
 
@@ -125,6 +129,8 @@ def _typed(field: ShapeField, rule: Rule, mapping: Mapping, around: Surroundings
             return durations.duration(rule.unit or "s", mapping.decimal, two_parts=two_parts)
         case FieldType.INTEGER:
             return numbers.integer(mapping.decimal)
+        case FieldType.SCORE if field.bounds is not None:
+            return numbers.bounded(numbers.thousandths(mapping.decimal), *field.bounds)
         case FieldType.SCORE:
             return numbers.thousandths(mapping.decimal)
         case FieldType.MONEY:

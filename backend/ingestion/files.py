@@ -11,7 +11,7 @@ from backend.core.clock import Clock, system_clock
 from backend.core.settings import Settings
 from backend.ingestion.formats.opening import open_table
 from backend.ingestion.normalize import Normalizer
-from backend.ingestion.records import Chunk, Rejection
+from backend.ingestion.records import Chunk, IgnoredColumn, Rejection
 from backend.ingestion.rules import Mapping
 from backend.ingestion.service import ImportReport, Progress, import_source
 from tenants.database import TenantDatabase
@@ -19,10 +19,11 @@ from tenants.database import TenantDatabase
 
 @dataclass(slots=True)
 class Imported:
-    """What came of a file: the report, and the first of the rows that were set aside."""
+    """What came of a file: the report, the first of the rows that were set aside, what was not read."""
 
     report: ImportReport
     rejections: list[Rejection]
+    ignored: list[IgnoredColumn]
 
 
 async def import_file(
@@ -64,7 +65,7 @@ async def import_file(
         )
     finally:
         await asyncio.to_thread(table.close)
-    return Imported(report, first.rejections)
+    return Imported(report, first.rejections, normalizer.ignored)
 
 
 @dataclass(slots=True)

@@ -9,7 +9,6 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from decimal import Decimal
 from itertools import combinations
 from pathlib import Path, PurePath
 
@@ -19,6 +18,7 @@ from backend.ingestion.formats.content import Source
 from backend.ingestion.formats.faults import FILE_LIMIT, file_fault
 from backend.ingestion.formats.opening import open_table
 from backend.ingestion.formats.options import FileOptions
+from backend.ingestion.guessed_records import RecordsBeside, quoted
 from backend.ingestion.profiles import Look, Profile, among, dashed, plain, profile
 from backend.ingestion.shapes import INTERACTION
 from backend.ingestion.synonyms import (
@@ -26,8 +26,8 @@ from backend.ingestion.synonyms import (
     CHANNEL_WORDS,
     FIELDS,
     ID_NAMES,
+    LASTING,
     REFERENCES,
-    SURVEY,
     Clue,
     channel_of,
     matches,
@@ -139,8 +139,9 @@ class _Draft:
         """The mapping as TOML."""
         if {"external_id", "channel"} <= {column.name for column in self.columns}:
             return self._export_shape()
+        beside = RecordsBeside(self)  # takes its columns before the fields can
         fields = self._fields()
-        survey = self._survey()
+        records = beside.lines(fields)
         rest = [
             column
             for column in self.columns
@@ -152,7 +153,7 @@ class _Draft:
             "# A first mapping, guessed from names and values. Check each line, then import with it.",
             "# The manual is backend/ingestion/README.md.",
             "",
-            f"source = {_quoted(self.source)}   # where the data comes from; part of every record's id",
+            f"source = {quoted(self.source)}   # where the data comes from; part of every record's id",
             'kind = "interaction"',
             '# zone = "Europe/Zurich"   # of times without an offset; the tenant\'s zone if not said',
             *(
@@ -162,14 +163,13 @@ class _Draft:
             ),
             "",
             "[file]",
-            *[f"{key} = {_quoted(str(value))}" for key, value in self.described.items()],
+            *[f"{key} = {quoted(str(value))}" for key, value in self.described.items()],
             "",
             "[fields]",
             *fields,
         ]
-        if survey:
-            lines += ["", "[survey]   # from the same row, where it has a score", *survey]
         lines += [
+            *records,
             "",
             "[attributes]   # further columns, usable in formulas and filters: take away the # to keep one",
         ]
@@ -182,7 +182,7 @@ class _Draft:
             [
                 "# The columns are those of the built-in export shape: the file needs no mapping.",
                 "",
-                f"source = {_quoted(self.source)}",
+                f"source = {quoted(self.source)}",
                 'kind = "interaction"',
                 "same_names = true",
                 "",
@@ -194,18 +194,16 @@ class _Draft:
         lines = [self._id_line(), self._channel_line()]
         for clue in FIELDS:
             if parts := self._parts(clue):
-                lines += [f"{field} = {_quoted(c.name)}{among(c, comment=True)}" for field, c in parts]
+                lines += [f"{field} = {quoted(c.name)}{among(c, comment=True)}" for field, c in parts]
                 continue
-            column = (
-                None if any(line.startswith(f"{clue.field} =") for line in lines) else self._fitting(clue)
-            )
+            column = None if any(line.startswith(f"{clue.field} =") for line in lines) else self.fitting(clue)
             if column is None:
                 if clue.field == "started":
                     lines.append("# CHECK: no moment found: rows will lie in no window")
                 continue
             if clue.field == "answered":
                 self.answered = column
-            lines.append(self._line(clue, column))
+            lines.append(self.line(clue, column))
             if clue.field == "answered" and column.look is Look.BOOLEAN:
                 lines.append(f"abandoned = {self._boolean(column, swapped=True)}")
         return lines
@@ -215,16 +213,14 @@ class _Draft:
             name = self.keys[0][0]
             self.used.add(name)
             column = next(c for c in self.columns if c.name == name)
-            return f"external_id = {_quoted(name)}   # no value comes twice{among(column)}"
+            return f"external_id = {quoted(name)}   # no value comes twice{among(column)}"
         if self.keys:
-            return (
-                f"external_id = [{', '.join(map(_quoted, self.keys[0]))}]   # together no value comes twice"
-            )
+            return f"external_id = [{', '.join(map(quoted, self.keys[0]))}]   # together no value comes twice"
         widest = max(
             (c for c in self.columns if c.look is not Look.NESTED), key=lambda c: len(c.counts), default=None
         )
         name = widest.name if widest else "id"
-        return f"external_id = {_quoted(name)}   # CHECK: values come twice; such rows are one record"
+        return f"external_id = {quoted(name)}   # CHECK: values come twice; such rows are one record"
 
     def _channel_line(self) -> str:
         column = next(
@@ -242,8 +238,8 @@ class _Draft:
             return f'channel = {{ value = "{self._likely_channel()}" }}   # one of {", ".join(CHANNELS)}'
         self.used.add(column.name)
         pairs = {text: channel_of(text) or "ticket" for text in column.counts}
-        inner = ", ".join(f"{_quoted(text)} = {_quoted(channel)}" for text, channel in pairs.items())
-        return f"channel = {{ column = {_quoted(column.name)}, values = {{ {inner} }} }}"
+        inner = ", ".join(f"{quoted(text)} = {quoted(channel)}" for text, channel in pairs.items())
+        return f"channel = {{ column = {quoted(column.name)}, values = {{ {inner} }} }}"
 
     def _likely_channel(self) -> str:
         for column in self.columns:
@@ -265,31 +261,32 @@ class _Draft:
                     return list(zip((clue.field, f"{clue.field}_name"), inner, strict=False))
         return []
 
-    def _fitting(self, clue: Clue) -> Profile | None:
+    def fitting(self, clue: Clue) -> Profile | None:
+        """The first free column that a clue fits, which is free no more."""
         for pattern in clue.patterns:
             for column in self.columns:
                 if (
                     column.name not in self.used
-                    and column.look in clue.looks
-                    and not column.half_day
+                    and clue.fits(column)
                     and re.search(pattern, plain_name(column.name))
                 ):
                     self.used.add(column.name)
                     return column
         return None
 
-    def _line(self, clue: Clue, column: Profile) -> str:
+    def line(self, clue: Clue, column: Profile) -> str:
+        """The line that fills a field from a column."""
         if clue.looks & {Look.MOMENT, Look.DAY}:
             return f"{clue.field} = {self._moment(column)}"
         if column.look is Look.BOOLEAN and Look.BOOLEAN in clue.looks:
             return f"{clue.field} = {self._boolean(column)}"
-        if clue.field.endswith("_time"):
-            options = [f"column = {_quoted(column.name)}"]
+        if clue.looks == LASTING:
+            options = [f"column = {quoted(column.name)}"]
             if column.look is Look.NUMBER:
                 options.append(f'unit = "{unit_of(column.name)}"')
-            options += self._zero_marker(column)
+            options += self.zero_marker(column)
             return f"{clue.field} = {{ {', '.join(options)} }}{among(column, comment=True)}"
-        return f"{clue.field} = {_quoted(column.name)}{among(column, comment=True)}"
+        return f"{clue.field} = {quoted(column.name)}{among(column, comment=True)}"
 
     def _moment(self, column: Profile) -> str:
         names, pattern = [column.name], column.format
@@ -300,9 +297,9 @@ class _Draft:
             shape = clock.clock_format()
             pattern = f"{pattern} {shape}" if pattern else f"%Y-%m-%d {shape}" if dashed(column) else None
         where = (
-            f"columns = [{', '.join(map(_quoted, names))}]"
+            f"columns = [{', '.join(map(quoted, names))}]"
             if len(names) > 1
-            else f"column = {_quoted(names[0])}"
+            else f"column = {quoted(names[0])}"
         )
         options = [
             where,
@@ -314,12 +311,12 @@ class _Draft:
 
     def _boolean(self, column: Profile, *, swapped: bool = False) -> str:
         pairs = ", ".join(
-            f"{_quoted(text)} = {str(bool(boolean(text)) is not swapped).lower()}"
+            f"{quoted(text)} = {str(bool(boolean(text)) is not swapped).lower()}"
             for text in sorted(column.counts)
         )
-        return f"{{ column = {_quoted(column.name)}, values = {{ {pairs} }} }}"
+        return f"{{ column = {quoted(column.name)}, values = {{ {pairs} }} }}"
 
-    def _zero_marker(self, column: Profile) -> list[str]:
+    def zero_marker(self, column: Profile) -> list[str]:
         """Zeros of exactly the contacts that were not answered are no measurements."""
         if self.answered is None:
             return []
@@ -332,40 +329,6 @@ class _Draft:
         if zeros and all(set(text) <= set("0:.") for text in zeros):
             return [f"null = {json.dumps(sorted(zeros))}"]
         return []
-
-    def _survey(self) -> list[str]:
-        lines: list[str] = []
-        for clue in SURVEY:
-            column = self._fitting(clue)
-            if column is None:
-                continue
-            if clue.field != "score":
-                lines.append(f"{clue.field} = {_quoted(column.name)}")
-                continue
-            scale = self._scale(column)
-            if scale is None:
-                self.used.discard(column.name)
-                return []
-            kind = "nps" if re.search(r"nps|recommend|推荐", plain_name(column.name)) else "csat"
-            lines.append(f'kind = {{ value = "{kind}" }}')
-            lines.append(
-                f"score = {{ column = {_quoted(column.name)}, {scale} }}   # CHECK: worst and best value"
-            )
-        return lines if any(line.startswith("score") for line in lines) else []
-
-    def _scale(self, column: Profile) -> str | None:
-        """The usual scale that holds all scores; on one to five a zero means that nobody answered."""
-        low, high = column.numbers or (Decimal(0), Decimal(0))
-        if low < 0 or high > 100:
-            return None
-        if high <= 1 and low == 0:
-            return "scale = [0, 1]"
-        top = next(top for top in (5, 10, 100) if high <= top)
-        zeros = self._zero_marker(column)
-        if low == 0 and top == 5 and not zeros:
-            zeros = ['null = ["0"]']
-        bottom = 0 if low == 0 and not zeros else 1
-        return ", ".join([f"scale = [{bottom}, {top}]", *zeros])
 
     def _attribute(self, column: Profile) -> str:
         key = re.sub(r"[^a-z0-9]+", "_", plain_name(column.name)).strip("_")[:60]
@@ -383,16 +346,11 @@ class _Draft:
             Look.CLOCK: "text" if column.half_day else "duration",
         }.get(column.look, "text")
         pattern = f', format = "{column.format}"' if column.format else ""
-        options = f'column = {_quoted(column.name)}, type = "{kind}"{pattern}'
+        options = f'column = {quoted(column.name)}, type = "{kind}"{pattern}'
         return f"# {key} = {{ {options} }}{among(column, comment=True)}"
 
 
 KEY_LOOKS = frozenset({Look.TEXT, Look.NUMBER, Look.DAY, Look.MOMENT})
-
-
-def _quoted(text: str) -> str:
-    """A TOML basic string; JSON's escapes are a subset but for DEL."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _source_name(file_name: str) -> str:

@@ -113,7 +113,7 @@ def fact_rows(layout: Layout, table: Table, run_id: UUID, currency: str) -> tupl
         case "event":
             values |= _event(given)
         case "agent_activity":
-            values |= _activity(given)
+            values |= _activity(given, currency)
         case "order":
             values["currency"] = func.coalesce(given.value("currency"), given.old.c.currency, currency)
     differs = or_(*[value.is_distinct_from(given.old.c[name]) for name, value in values.items()])
@@ -160,14 +160,18 @@ def _event(given: Incoming) -> dict[str, Expression]:
     }
 
 
-def _activity(given: Incoming) -> dict[str, Expression]:
+def _activity(given: Incoming, currency: str) -> dict[str, Expression]:
+    columns, old = given.layout.columns, given.old.c
+    values: dict[str, Expression] = {}
+    if "cost" in columns or "currency" in columns:
+        lacking = case((given.value("cost").is_not(None), literal(currency)))
+        values["currency"] = func.coalesce(given.value("currency"), lacking)
     lasted = _lasted(given.value("started_at"), given.value("ended_at"))
-    if "duration" in given.layout.columns:
-        return {"duration": func.coalesce(given.row.c.duration, lasted)}
-    old = given.old.c
+    if "duration" in columns:
+        return values | {"duration": func.coalesce(given.row.c.duration, lasted)}
     # A stored duration that is not what its moments make was given, and stays.
     told = old.duration.is_distinct_from(_lasted(old.started_at, old.ended_at))
-    return {"duration": case((told, old.duration), else_=lasted)}
+    return values | {"duration": case((told, old.duration), else_=lasted)}
 
 
 def _lasted(start: Expression, end: Expression) -> Expression:

@@ -24,8 +24,8 @@ from backend.ingestion.converters import (
 )
 from backend.ingestion.formats.options import ENCODINGS, FORMATS, FileOptions
 from backend.ingestion.rules import TELLING, AttributeRule, Condition, Mapping, RecordRules, Rule
-from backend.ingestion.shapes import INTERACTION, SHAPES, FieldType, Shape, ShapeField
-from backend.ingestion.toml_tables import Path, TomlReading
+from backend.ingestion.shapes import CUSTOMER, INTERACTION, SHAPES, FieldType, Shape, ShapeField
+from backend.ingestion.toml_tables import Path, TomlReading, syntax_mistake
 from backend.interactions.attributes import RESERVED, Attribute
 
 TOP = (
@@ -58,6 +58,7 @@ RULE = (
     "scale",
     "optional",
 )
+WITH_ATTRIBUTES = (INTERACTION.kind, CUSTOMER.kind)
 KEY = re.compile(r"[a-z][a-z0-9_]{0,62}")
 TEXT_LIMIT = 256 * 1024  # characters of a mapping; the longest real one has four thousand
 SOURCE_LIMIT = 100  # characters: it is part of every record's id
@@ -73,7 +74,7 @@ def load(text: str, *, source: str | None = None) -> Mapping:
     reader = _Reader(text)
     mapping = reader.mapping()
     if reader.problems:
-        raise Invalid(_summary(reader.problems), code="MAPPING_INVALID", problems=reader.problems)
+        raise _refusal(reader.problems)
     if source is None:
         return mapping
     if not _names_a_source(source):
@@ -133,13 +134,11 @@ class _Reader(TomlReading):
 
     def _parsed(self) -> dict[str, Any]:
         if len(self.written) > TEXT_LIMIT:
-            self.problem("MAPPING_SYNTAX", f"A mapping has at most {TEXT_LIMIT:,} characters.", ())
-            return {}
+            raise _unreadable(f"A mapping has at most {TEXT_LIMIT:,} characters.")
         try:
             return tomllib.loads(self.written)
         except (tomllib.TOMLDecodeError, RecursionError, ValueError) as fault:
-            self.problem("MAPPING_SYNTAX", f"It is not valid TOML: {fault}.", ())
-            return {}
+            raise _unreadable(syntax_mistake(self.written, fault)) from None
 
     def _source(self, top: Map[str, Any]) -> str:
         source = self.typed(top, "source", str, ())
@@ -232,8 +231,10 @@ class _Reader(TomlReading):
 
     def _attributes(self, table: Map[str, Any], mapping: Mapping, kind: str) -> tuple[AttributeRule, ...]:
         found = []
-        if table and kind != INTERACTION.kind:
-            self.problem("MAPPING_ATTRIBUTE", "Only interactions have attributes.", ("attributes",))
+        if table and kind not in WITH_ATTRIBUTES:
+            self.problem(
+                "MAPPING_ATTRIBUTE", "Only interactions and customers have attributes.", ("attributes",)
+            )
         for key, content in table.items():
             path = ("attributes", key)
             if not KEY.fullmatch(key):
@@ -243,7 +244,7 @@ class _Reader(TomlReading):
                     path,
                 )
                 continue
-            if key in RESERVED or INTERACTION.field(key):
+            if SHAPES[kind].field(key) or (kind == INTERACTION.kind and key in RESERVED):
                 self.problem("MAPPING_ATTRIBUTE", f"“{key}” is a field already; map it under [fields].", path)
                 continue
             options = content if isinstance(content, dict) else {"column": content}
@@ -371,6 +372,15 @@ class _Reader(TomlReading):
             )
             return None
         return Decimal(str(ends[0])), Decimal(str(ends[1]))
+
+
+def _refusal(problems: list[Problem]) -> Invalid:
+    return Invalid(_summary(problems), code="MAPPING_INVALID", problems=problems)
+
+
+def _unreadable(message: str) -> Invalid:
+    """Of a text that is no TOML nothing else can be said: what follows would be untrue."""
+    return _refusal([Problem("MAPPING_SYNTAX", message, ())])
 
 
 def _summary(problems: list[Problem]) -> str:

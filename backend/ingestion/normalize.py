@@ -23,8 +23,9 @@ from backend.ingestion.formats.batch import (
     safe_record,
     text_of,
 )
+from backend.ingestion.formats.faults import nearest
 from backend.ingestion.formats.header import missing_column
-from backend.ingestion.records import Chunk, Layout, Rejection
+from backend.ingestion.records import Chunk, IgnoredColumn, Layout, Rejection
 from backend.ingestion.refinements import (
     Columns,
     Faults,
@@ -39,6 +40,9 @@ from backend.ingestion.values.faults import Fault
 from backend.interactions.identity import fact_id
 
 DRIFT_ROWS = 1_000  # objects after which a mapped key that none of them has is a mistake, not sparseness
+
+MOST_NAMES = 1_000  # of objects: who sends more is not told of all that nothing was read from
+MOST_IGNORED = 50
 
 PREFIX = ("line", "id", "source", "external_id")
 
@@ -189,6 +193,8 @@ class Normalizer:
         others = [_Part(record, (), mapping, around, header, self._main) for record in mapping.records[1:]]
         self._parts = [self._main, *(part for part in others if not part.absent)]
         self._checked = header is not None
+        self._names: dict[str, None] = dict.fromkeys(header or ())
+        self._header = header is not None
         self.layouts = tuple(part.layout for part in self._parts)
         self.attributes = self._main.layout.attributes
 
@@ -203,6 +209,8 @@ class Normalizer:
         """The records of one batch; a row that has a fault anywhere is set aside as a whole."""
         for name, texts in self.mapping.file.drop.items():
             batch = batch.keep([(text_of(cell) or "").strip() not in texts for cell in batch.column(name)])
+        if not self._header and len(self._names) < MOST_NAMES:
+            self._names |= dict.fromkeys(batch.keys())
         count = len(batch.lines)
         faults: Faults = {}
         cells = {name: batch.column(name) for name in self._needed}
@@ -220,6 +228,16 @@ class Normalizer:
             rows_read=count + len(batch.rejections),
             bytes_read=batch.bytes_read,
         )
+
+    @property
+    def ignored(self) -> list[IgnoredColumn]:
+        """The columns met until now that the mapping reads nothing from, in order; at most MOST_IGNORED."""
+        columns = [*self.mapping.columns(), *self.mapping.file.drop]
+        free = [name for name in columns if name not in self._names]
+        read = {*columns, *(() if self._header else (name.partition(".")[0] for name in columns))}
+        names = self._names if self._header else sorted(self._names)  # of objects in no order
+        ignored = [name for name in names if name.strip() and name not in read]
+        return [IgnoredColumn(name, nearest(name, free)) for name in ignored[:MOST_IGNORED]]
 
     def records(self, rows: Sequence[Map[str, Any]], lines: Sequence[int] | None = None) -> Chunk:
         """Records from objects in memory: a request's batch, or the `raw` of rejected records for a replay.

@@ -14,6 +14,10 @@ from backend.ingestion.records import Layout
 from backend.interactions.models import agent, customer, team
 from tenants.database import WriteSession
 
+# What a record of a customer does not say stays as it is known: systems that each know a part of a customer
+# send records of the same one.
+KEPT = ("segment", "joined_at", "lost_at", "at_risk")
+
 
 async def apply_people(session: WriteSession, layout: Layout, run_id: UUID, now: datetime) -> int:
     """Writes staged agents or customers that are new or differ; returns how many."""
@@ -29,8 +33,9 @@ async def apply_people(session: WriteSession, layout: Layout, run_id: UUID, now:
     old = table.alias("old")
     joined: FromClause = row.outerjoin(old, old.c.external_id == row.c.external_id)
     values: dict[str, ColumnElement[Any]] = {}
-    if "segment" in layout.columns:
-        values["segment"] = row.c.segment
+    for column in KEPT:
+        if column in layout.columns:
+            values[column] = func.coalesce(row.c[column], old.c[column])
     if "active" in layout.columns:
         values["active"] = func.coalesce(row.c.active, old.c.active, true())
     if "team" in layout.columns:

@@ -22,6 +22,14 @@ class Rejection:
     raw: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class IgnoredColumn:
+    """A column that nothing was read from. `nearest` is a name that would have been read, if one looks like it."""
+
+    name: str
+    nearest: str | None
+
+
 @dataclass(slots=True)
 class Layout:
     """Which columns the records of one kind have, in order; the same for all chunks of an import.

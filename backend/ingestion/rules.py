@@ -21,6 +21,7 @@ TELLING = {
     "agent_activity": "state",
     "article_view": "article",
     "order": "amount",
+    "sla": "applied",
     "agent": "external_id",
     "customer": "external_id",
     "interaction": "external_id",

@@ -18,6 +18,7 @@ from backend.ingestion import runs
 from backend.ingestion.apply import apply_staged
 from backend.ingestion.collecting import rarer_collections
 from backend.ingestion.records import Chunk, Layout, Rejection
+from backend.ingestion.shapes import INTERACTION
 from backend.ingestion.staging import stage
 from backend.interactions import attributes, changes
 from backend.interactions.attributes import Attribute
@@ -114,7 +115,9 @@ class _Import:
 
     @property
     def attributes(self) -> list[Attribute]:
-        return [attribute for layout in self.layouts for attribute in layout.attributes]
+        """Those to be registered: what customers carry beside their fields is kept, and no field of formulas."""
+        told = (layout for layout in self.layouts if layout.kind == INTERACTION.kind)
+        return [attribute for layout in told for attribute in layout.attributes]
 
     def report(self, phase: str) -> None:
         if self.progress is not None:

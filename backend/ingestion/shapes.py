@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from backend.interactions.models import CHANNELS, COUNTS, DURATIONS, MOMENTS, OUTCOMES
+from backend.interactions.models import CHANNELS, COUNTS, DURATIONS, MOMENTS, OUTCOMES, SCORE_SCALE
 
 
 class FieldType(StrEnum):
@@ -30,7 +30,7 @@ class FieldType(StrEnum):
 @dataclass(frozen=True, slots=True)
 class ShapeField:
     """One field that a mapping may fill. `column` names the staging column; the fact's column is the same, or
-    `<name>_id` for references."""
+    `<name>_id` for references. `bounds` are the least and the most that is taken, in stored units."""
 
     name: str
     type: FieldType
@@ -38,11 +38,12 @@ class ShapeField:
     required: bool = False
     choices: tuple[str, ...] = ()
     doc: str = ""
+    bounds: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """One kind of record. `moments` are the columns whose hours a change touches."""
+    """One kind of record. `moments` are the columns that follow one another in time."""
 
     kind: str
     table: str
@@ -69,8 +70,8 @@ def _moment(name: str, column: str | None = None, *, required: bool = False) -> 
     return ShapeField(name, FieldType.MOMENT, column or f"{name}_at", required)
 
 
-def _boolean(name: str) -> ShapeField:
-    return ShapeField(name, FieldType.BOOLEAN, name)
+def _boolean(name: str, doc: str = "") -> ShapeField:
+    return ShapeField(name, FieldType.BOOLEAN, name, doc=doc)
 
 
 _EXTERNAL_ID = _text("external_id", "The record's id at its source; unique there.", required=True)
@@ -106,6 +107,15 @@ INTERACTION = Shape(
         _text("language"),
         _text("segment"),
         _text("problem_id", "Links the interactions of one customer problem."),
+        ShapeField(
+            "sentiment",
+            FieldType.SCORE,
+            "sentiment",
+            doc="The customer's, from -1 (worst) to 1 (best).",
+            bounds=(-SCORE_SCALE, SCORE_SCALE),
+        ),
+        _text("sentiment_model", "Which model or person judged the sentiment, with its version."),
+        _boolean("at_risk", "The customer was flagged as likely to leave."),
         _EXCLUSION,
     ),
     tuple(f"{name}_at" for name in MOMENTS),
@@ -122,13 +132,16 @@ SURVEY = Shape(
         ShapeField("scale_min", FieldType.SCORE, "scale_min", doc="If absent 1 for csat, ces; 0 nps."),
         ShapeField("scale_max", FieldType.SCORE, "scale_max", doc="If absent 5 for csat, 7 ces, 10 nps."),
         _text("comment"),
+        _text("cause", "Why the score was low: product defect, attitude, process ..."),
+        _boolean("solved", "Whether the customer says that it was solved."),
         _moment("invited"),
         _moment("responded"),
+        _moment("called_back"),
         *_ref("agent"),
         *_ref("customer"),
         _EXCLUSION,
     ),
-    ("invited_at", "responded_at"),
+    ("invited_at", "responded_at", "called_back_at"),
 )
 
 EVENT = Shape(
@@ -180,6 +193,8 @@ AGENT_ACTIVITY = Shape(
         _moment("ended"),
         ShapeField("duration", FieldType.DURATION, "duration"),
         ShapeField("capacity", FieldType.INTEGER, "capacity"),
+        ShapeField("cost", FieldType.MONEY, "cost", doc="What that time cost."),
+        _text("currency"),
     ),
     ("started_at", "ended_at"),
 )
@@ -217,6 +232,23 @@ ORDER = Shape(
     ("ordered_at", "paid_at"),
 )
 
+SLA = Shape(
+    "sla",
+    "sla_instance",
+    (
+        _EXTERNAL_ID,
+        _INTERACTION,
+        _text("metric", "What was promised: first_response, next_response, resolution ...", required=True),
+        _text("policy", "The policy that promised it."),
+        ShapeField("target", FieldType.DURATION, "target", doc="As it was when it was applied."),
+        _moment("applied", required=True),
+        _moment("due"),
+        _moment("achieved"),
+        _EXCLUSION,
+    ),
+    ("applied_at", "achieved_at"),  # what is due may well come after what was achieved
+)
+
 AGENT = Shape(
     "agent",
     "agent",
@@ -227,11 +259,29 @@ AGENT = Shape(
 CUSTOMER = Shape(
     "customer",
     "customer",
-    (_EXTERNAL_ID, _text("name"), _text("segment")),
-    (),
+    (
+        _EXTERNAL_ID,
+        _text("name"),
+        _text("segment"),
+        _moment("joined"),
+        _moment("lost"),
+        _boolean("at_risk", "Flagged as likely to leave."),
+    ),
+    ("joined_at", "lost_at"),
 )
 
 SHAPES: dict[str, Shape] = {
     shape.kind: shape
-    for shape in (INTERACTION, SURVEY, EVENT, QA_REVIEW, AGENT_ACTIVITY, ARTICLE_VIEW, ORDER, AGENT, CUSTOMER)
+    for shape in (
+        INTERACTION,
+        SURVEY,
+        EVENT,
+        QA_REVIEW,
+        AGENT_ACTIVITY,
+        ARTICLE_VIEW,
+        ORDER,
+        SLA,
+        AGENT,
+        CUSTOMER,
+    )
 }

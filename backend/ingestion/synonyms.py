@@ -10,7 +10,7 @@ from unicodedata import normalize
 from backend.ingestion.profiles import Look, Profile
 
 _MOMENT = frozenset({Look.MOMENT, Look.DAY})
-_LASTING = frozenset({Look.DURATION, Look.CLOCK, Look.NUMBER})
+LASTING = frozenset({Look.DURATION, Look.CLOCK, Look.NUMBER})
 _NAME = frozenset({Look.TEXT, Look.NUMBER, Look.BOOLEAN})
 _YES = frozenset({Look.BOOLEAN})
 _COUNT = frozenset({Look.NUMBER})
@@ -18,11 +18,22 @@ _COUNT = frozenset({Look.NUMBER})
 
 @dataclass(frozen=True, slots=True)
 class Clue:
-    """A field, the names it goes by (the first pattern that matches wins), the looks of its cells."""
+    """A field, the names it goes by (the first pattern that matches wins), the looks of its cells.
+
+    `within` are the least and the most that its numbers can be.
+    """
 
     field: str
     looks: frozenset[Look]
     patterns: tuple[str, ...]
+    within: tuple[int, int] | None = None
+
+    def fits(self, column: Profile) -> bool:
+        """Whether a column's cells can be this field's."""
+        if column.look not in self.looks or column.half_day:
+            return False
+        low, high = column.numbers or (0, 0)
+        return self.within is None or self.within[0] <= low <= high <= self.within[1]
 
 
 CHANNEL_WORDS = (
@@ -57,20 +68,21 @@ FIELDS = (
     Clue("resolved", _YES, (r"resolved|solved", r"解决")),
     Clue("escalated", _YES, (r"escalat", r"升级")),
     Clue("converted", _YES, (r"convert|purchased|sale\b", r"转化|成交")),
-    Clue("first_response_time", _LASTING, (r"first (response|reply)|\bfrt\b", r"首次?响应?(时长|时间)|首响")),
+    Clue("at_risk", _YES, (r"at risk|churn risk|risk of (churn|leaving)", r"流失(风险|预警|倾向)")),
+    Clue("first_response_time", LASTING, (r"first (response|reply)|\bfrt\b", r"首次?响应?(时长|时间)|首响")),
     Clue(
-        "wait_time", _LASTING, (r"speed of answer|\basa\b|wait|queue time|q time|time in queue", r"等待|排队")
+        "wait_time", LASTING, (r"speed of answer|\basa\b|wait|queue time|q time|time in queue", r"等待|排队")
     ),
-    Clue("handle_time", _LASTING, (r"handl\w+ time|handle|\baht\b", r"处理时长|服务时长|接待时长|会话时长")),
-    Clue("hold_time", _LASTING, (r"\bhold", r"保持|等候时长")),
-    Clue("wrap_up_time", _LASTING, (r"wrap|after call|\bacw\b", r"话后|整理")),
-    Clue("silence_time", _LASTING, (r"silen", r"静默|静音")),
+    Clue("handle_time", LASTING, (r"handl\w+ time|handle|\baht\b", r"处理时长|服务时长|接待时长|会话时长")),
+    Clue("hold_time", LASTING, (r"\bhold", r"保持|等候时长")),
+    Clue("wrap_up_time", LASTING, (r"wrap|after call|\bacw\b", r"话后|整理")),
+    Clue("silence_time", LASTING, (r"silen", r"静默|静音")),
     Clue(
         "talk_time",
-        _LASTING,
+        LASTING,
         (r"talk|service time|ser time", r"通话(时长|时间)", r"call (duration|length)|^duration"),
     ),
-    Clue("resolution_time", _LASTING, (r"resol\w+ time|time to resol", r"解决时长")),
+    Clue("resolution_time", LASTING, (r"resol\w+ time|time to resol", r"解决时长")),
     Clue(
         "agent",
         _NAME,
@@ -108,6 +120,8 @@ FIELDS = (
     Clue("agent_messages", _COUNT, (r"agent messages|replies", r"客服消息")),
     Clue("transfers", _COUNT, (r"transfer", r"转接|转出")),
     Clue("reopens", _COUNT, (r"reopen", r"重开|重新打开")),
+    Clue("sentiment_model", _NAME, (r"sentiment.*(model|version)", r"(情感|情绪)(分析)?模型")),
+    Clue("sentiment", _COUNT, (r"sentiment", r"情感|情绪"), within=(-1, 1)),
 )
 
 REFERENCES = frozenset({"agent", "team", "queue", "customer", "issue_type", "product"})  # id and name
@@ -123,6 +137,47 @@ SURVEY = (
         frozenset({Look.TEXT}),
         (r"survey comment|feedback|customer comment", r"评价内容|评价备注|反馈"),
     ),
+)
+
+# Further columns of a survey, and of records that a row has beside its interaction. They are looked for before
+# the fields above, some of whose patterns would fit them, too.
+SURVEY_DETAILS = (
+    Clue("called_back", _MOMENT, (r"call(ed)? ?back", r"回访")),
+    Clue(
+        "cause",
+        _NAME,
+        (
+            r"(reason|cause).*(score|rating)|(dissatisf\w*|low score|bad rating) (reason|cause)|^(root )?cause$",
+            r"(低分|差评|不满意?|评价|满意度).*原因|^原因$",
+        ),
+    ),
+    Clue(
+        "solved",
+        _YES,
+        (
+            r"(customer|survey|was your|was the).*(re)?solved",
+            r"(客户|评价|买家|用户).*解决",
+        ),
+    ),
+)
+SLA = (
+    Clue("metric", _NAME, (r"\bsla.*(metric|type)", r"\bsla.*(指标|类型)")),
+    Clue("applied", _MOMENT, (r"\bsla.*(appl|start|begin)", r"\bsla.*(生效|开始)")),
+    Clue("due", _MOMENT, (r"\bsla.*(due|deadline|breach)", r"\bsla.*(到期|截止)")),
+    Clue("achieved", _MOMENT, (r"\bsla.*(achiev|\bmet|fulfil|complet)", r"\bsla.*(达成|完成)")),
+    Clue("target", LASTING, (r"\bsla.*(target|goal|limit|time|minutes|hours)", r"\bsla.*(目标|时限|时长)")),
+    Clue("policy", _NAME, (r"\bsla.*(policy|name|plan)|\bsla$", r"\bsla.*(策略|名称|等级)")),
+)
+CUSTOMER = (
+    Clue(
+        "joined",
+        _MOMENT,
+        (
+            r"(customer|client|account|user).*(since|joined|created|registered|sign(ed)? ?up)|^(joined|registered)\b",
+            r"(客户|会员|用户)?(注册|加入|入会)(时间|日期)",
+        ),
+    ),
+    Clue("lost", _MOMENT, (r"churn|(customer|client|account).*(lost|left|cancel)", r"流失")),
 )
 
 ID_NAMES = (r"\bid\b", r"\bids?$", r"\b(no|number|nr|key|uuid|reference)\b", r"编号|单号|流水号|会话id|工单")

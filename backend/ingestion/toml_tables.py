@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from collections.abc import Mapping as Map
 from typing import Any
@@ -10,8 +11,27 @@ from zoneinfo import available_timezones
 from backend.core.errors import Problem
 from backend.ingestion.formats.batch import plain, text_of
 from backend.ingestion.formats.faults import nearest
+from backend.ingestion.values.faults import shown
 
 Path = tuple[str | int, ...]
+
+
+_PLACE = re.compile(r"at line (\d+), column \d+")
+
+
+def syntax_mistake(written: str, fault: Exception) -> str:
+    """What is wrong with a text that is no TOML, as a sentence that shows the line."""
+    form = (
+        'A line is [table], or name = value with texts in quotes: agent = "Agent name". No name comes twice.'
+    )
+    if isinstance(fault, RecursionError):
+        return "It is not valid TOML: lists or tables lie too deep in one another."
+    if (found := _PLACE.search(str(fault))) is None:
+        return f"It is not valid TOML: the text ends in the middle of a line or a quote. {form}"
+    number = int(found[1])
+    lines = written.split("\n")
+    line = lines[number - 1] if number <= len(lines) else ""
+    return f"Line {number} is not valid TOML: {shown(line.strip())}. {form}"
 
 
 class TomlReading:

@@ -9,9 +9,11 @@ appended, each under the id of its own write: writers do not wait for one anothe
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 from typing import Any
 from uuid import UUID
 
@@ -22,16 +24,19 @@ from sqlalchemy import (
     Select,
     String,
     Table,
+    delete,
     func,
     literal,
     literal_column,
     select,
+    true,
     union_all,
     update,
 )
 from sqlalchemy.dialects.postgresql import array, insert
 
 from backend.core.errors import Conflict
+from backend.interactions.derived.models import interaction_cycle, interaction_turn
 from backend.interactions.identity import new_id
 from backend.interactions.models import (
     agent_activity,
@@ -40,6 +45,7 @@ from backend.interactions.models import (
     interaction_event,
     order,
     qa_review,
+    sla_instance,
     survey_response,
     touched_bucket,
     write_log,
@@ -54,12 +60,24 @@ FACTS: tuple[Table, ...] = (
     agent_activity,
     article_view,
     order,
+    sla_instance,
+    interaction_turn,
+    interaction_cycle,
 )
 # Facts whose formulas reach the fields of the interaction they belong to.
-LINKED: tuple[Table, ...] = (survey_response, interaction_event, qa_review, article_view)
+LINKED: tuple[Table, ...] = (
+    survey_response,
+    interaction_event,
+    qa_review,
+    article_view,
+    sla_instance,
+    interaction_turn,
+    interaction_cycle,
+)
 
 ROUNDS = 8  # each round settles all rows but those that other writers changed while it ran
 VERSION = "old_version"
+GONE = "gone"
 
 _HOUR = timedelta(hours=1)
 _ORIGIN = datetime(2000, 1, 1, tzinfo=UTC)
@@ -113,11 +131,13 @@ async def apply(
     *,
     linked: Sequence[Table] = (),
 ) -> int:
-    """Writes the rows that `rows` yields and logs what they touch. Returns how many were new or changed.
+    """Writes the rows that `rows` yields and logs what they touch. Returns how many were new, changed or
+    deleted.
 
     `rows` yields only rows that are new or differ, one for each id: `id`, `source`, `external_id`, the values
-    of `columns`, and `previous(...)` of the stored row, all NULL for a new one. `linked` matters for
-    interactions. Raises Conflict when other writers keep changing the same rows.
+    of `columns`, and `previous(...)` of the stored row, all NULL for a new one. It may have a column `gone`:
+    where that is true, the row is deleted and the values are NULL. `linked` matters for interactions.
+    Raises Conflict when other writers keep changing the same rows.
 
     How two writers of one row meet: a row is written only if the version that its values were worked out from
     is still the newest once it is locked (or if it is still new); otherwise another writer came between, and
@@ -130,7 +150,7 @@ async def apply(
     total = 0
     for _ in range(ROUNDS):
         row = (await session.execute(statement)).one()
-        written: int = row.inserted + row.updated
+        written: int = row.written
         total += written
         if written == row.changed:
             break
@@ -138,6 +158,20 @@ async def apply(
         raise Conflict("Other changes to the same records keep coming; try again shortly.")
     write.changed += total
     return total
+
+
+def marks_of_interactions(ids: Select[Any], write: Write, linked: Sequence[Table]) -> CTE:
+    """Marks what a change of those interactions would mark, for a statement that changes what belongs to
+    them and is no fact itself.
+    """
+    names = moments(interaction)
+    touched = select(interaction.c.id, *[interaction.c[name] for name in names]).where(
+        interaction.c.id.in_(ids)
+    )
+    rows = touched.cte("touched")
+    places = [rows.c[name] for name in names]
+    own = _with_cycles([_hours(interaction, places, rows)])
+    return _marked(write, own, *[_linked_hours(fact, rows, places) for fact in linked])
 
 
 async def log(session: WriteSession, write: Write) -> None:
@@ -168,11 +202,13 @@ def _statement(
         .cte("held")
         .prefix_with("MATERIALIZED")
     )
+    gone = changed.c.get(GONE)
+    newest = (table.c.id == changed.c.id, held.c.id == changed.c.id, held.c.version == changed.c[VERSION])
     stamp = {"updated_at": literal(write.at), "sync_run_id": literal(write.run_id, table.c.sync_run_id.type)}
     updated = (
         update(table)
         .values({**{name: changed.c[name] for name in columns}, **stamp})
-        .where(table.c.id == changed.c.id, held.c.id == changed.c.id, held.c.version == changed.c[VERSION])
+        .where(*newest, true() if gone is None else ~gone)
         .returning(table.c.id)
         .cte("updated")
     )
@@ -186,9 +222,13 @@ def _statement(
         .returning(table.c.id)
         .cte("inserted")
     )
+    writing = [inserted, updated]
+    if gone is not None:
+        writing.append(delete(table).where(*newest, gone).returning(table.c.id).cte("deleted"))
+    counted = [select(func.count()).select_from(each).scalar_subquery() for each in writing]
     counts = [
-        select(func.count()).select_from(each).scalar_subquery().label(each.name)
-        for each in (changed, inserted, updated)
+        select(func.count()).select_from(changed).scalar_subquery().label("changed"),
+        reduce(operator.add, counted).label("written"),
     ]
     return select(*counts).add_cte(_marks(table, changed, columns, write, linked))
 
@@ -199,13 +239,19 @@ def _marks(table: Table, changed: CTE, columns: Sequence[str], write: Write, lin
     known = changed.c[VERSION].is_not(None)
     places = [_hours(table, was, changed, known), _hours(table, now, changed)]
     if table is interaction:
-        places += [_linked_hours(fact, changed, was + now) for fact in linked]
-    elif table in LINKED:
+        return _marked(
+            write, _with_cycles(places), *[_linked_hours(fact, changed, was + now) for fact in linked]
+        )
+    if table in LINKED:
         places += [
             _anchor_hours(table, changed, column)
             for column in ("old_interaction_id", "interaction_id")
             if column in changed.c
         ]
+    return _marked(write, *places)
+
+
+def _marked(write: Write, *places: Select[Any] | None) -> CTE:
     hours = union_all(*[place for place in places if place is not None]).subquery("hours")
     return (
         insert(touched_bucket)
@@ -218,6 +264,14 @@ def _marks(table: Table, changed: CTE, columns: Sequence[str], write: Write, lin
         .on_conflict_do_nothing()
         .cte("marked")
     )
+
+
+def _with_cycles(places: Sequence[Select[Any] | None]) -> Select[Any]:
+    """Hours of interactions, for their cycles too: one without events is read as a cycle, stored nowhere."""
+    hours = union_all(*[place for place in places if place is not None]).subquery("own_hours")
+    once = select(hours.c.bucket).distinct().subquery("once")
+    facts = array([literal(table.name, String) for table in (interaction, interaction_cycle)])
+    return select(func.unnest(facts).label("fact"), once.c.bucket)
 
 
 def _linked_hours(fact: Table, changed: CTE, moved: Sequence[ColumnElement[Any]]) -> Select[Any] | None:

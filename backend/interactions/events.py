@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, Table, and_, case, func, or_, select
+from sqlalchemy import Select, Table, case, func, or_, select
 
 from backend.interactions import changes
+from backend.interactions.derived.timeline import human_reply
 from backend.interactions.durations import (
     DERIVED,
     DERIVED_OUTCOMES,
@@ -88,7 +89,7 @@ def _told(ids: Select[Any]) -> Select[Any]:
     asked = ids.distinct().subquery("asked")
     asked_id = asked.c[0]
     message = each.kind == "message"
-    reply = and_(message, each.actor == "agent", each.public, ~each.automatic)
+    reply = human_reply()
     messages = func.count().filter(message)
     steps = func.count().filter(each.kind.in_(_STEPS))
     # Missing is NULL, never 0: a source that sends no messages says nothing of how many there were.

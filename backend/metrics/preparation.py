@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 
 from backend.core.currencies import MINOR_DIGITS
 from backend.core.errors import DomainError, Forbidden, Invalid, Problem
-from backend.metrics.bounds import check_moment, check_order, check_size, check_window, ends_of
+from backend.metrics.bounds import LONGEST_KEY, check_moment, check_order, check_size, check_window, ends_of
 from backend.metrics.history import History
 from backend.metrics.judging import aim_of
 from backend.metrics.kpi import Kpi
@@ -29,6 +30,9 @@ from backend.metrics.planning.sources import Listing, sources
 from backend.metrics.problems import problems_of
 from backend.metrics.proofs import CellPlace, Drill, Side
 from backend.metrics.questions import KpiAsk, KpiDescription, Question, Restriction
+
+MOST_NEAREST = 3  # dimensions named where one is misspelt
+LIKENESS = 0.7  # of 1; at difflib's 0.6 all of “survey.x” looks like “survey.y”
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,15 +274,15 @@ class Preparation:
         field = self.vocabulary.find_field(tuple(name.split(".")))
         if field is not None and field.groupable:
             return field
-        groupable = sorted(one.name for one in self.vocabulary.fields.values() if one.groupable)
-        nearest = find_nearest(name, groupable)
+        groupable = [one.name for one in self.vocabulary.fields.values() if one.groupable]
         code = "DIMENSION_UNKNOWN" if field is None else "DIMENSION_NOT_GROUPABLE"
         message = (
             f"There is no dimension “{name}”."
             if field is None
             else f"“{name}” has too many values to group by."
         )
-        hint = f"Did you mean “{nearest}”?" if nearest and field is None else None
+        nearest = _nearest_dimensions(name, groupable) if field is None else []
+        hint = f"Did you mean {' or '.join(f'“{one}”' for one in nearest)}?" if nearest else None
         raise Invalid(message, code=code, problems=[Problem(code, message, ("dimensions", name), hint=hint)])
 
     def _check_reach(
@@ -306,3 +310,15 @@ class Preparation:
                 f"You may see your own results only, and {fact.label_en} belong to no agent.",
                 code="FACT_NOT_YOURS",
             )
+
+
+def _nearest_dimensions(name: str, groupable: Sequence[str]) -> list[str]:
+    """Up to MOST_NEAREST dimensions whose names, or the last steps of them, look like it; the likeliest first."""
+    wanted = name.lower()[:LONGEST_KEY]
+    last_steps = {one.rpartition(".")[2]: one for one in reversed(groupable)}
+    spoken = last_steps | {one: one for one in groupable}
+    close = [
+        *get_close_matches(wanted, spoken, MOST_NEAREST, LIKENESS),
+        *get_close_matches(wanted.rpartition(".")[2], spoken, MOST_NEAREST, LIKENESS),
+    ]
+    return list(dict.fromkeys(spoken[one] for one in close))[:MOST_NEAREST]

@@ -173,4 +173,5 @@ def _as_answer(imported: Imported) -> dict[str, Any]:
             {"line": one.line, "field": one.field, "code": one.code, "message": one.message}
             for one in imported.rejections
         ],
+        "ignored": [{"field": one.name, "nearest": one.nearest} for one in imported.ignored],
     }

@@ -55,31 +55,58 @@ InteractionInput: Any = _input(
 SurveyInput: Any = _input(
     SHAPES["survey"], "SurveyInput", "One survey response, or an invitation not answered yet (no score)."
 )
+ActivityInput: Any = _input(
+    SHAPES["agent_activity"], "ActivityInput", "Some time that an agent spent in one state."
+)
+SlaInput: Any = _input(
+    SHAPES["sla"], "SlaInput", "One SLA instance: what was promised for an interaction, and what came of it."
+)
+CustomerInput: Any = _input(
+    SHAPES["customer"], "CustomerInput", "What is known of one customer; what is left out stays as it is."
+)
 
 
 @strawberry.input(
-    description="A small batch of records of one source: at most 500. Larger ones go to `/ingest`."
+    description="A small batch of records of one source and one kind: at most 500. Larger ones go to `/ingest`."
 )
 class ImportRecordsInput:
     source: str = strawberry.field(
         description="The source they belong to, by name: 1 to 100 printable characters."
     )
     interactions: list[InteractionInput] = strawberry.field(
-        default_factory=list, description="Interactions; either these or surveys."
+        default_factory=list, description="Interactions; a batch has one of these lists."
     )
     surveys: list[SurveyInput] = strawberry.field(
-        default_factory=list, description="Survey responses; either these or interactions."
+        default_factory=list, description="Survey responses; a batch has one of these lists."
+    )
+    activities: list[ActivityInput] = strawberry.field(
+        default_factory=list, description="Agent activities; a batch has one of these lists."
+    )
+    sla_instances: list[SlaInput] = strawberry.field(
+        default_factory=list, description="SLA instances; a batch has one of these lists."
+    )
+    customers: list[CustomerInput] = strawberry.field(
+        default_factory=list, description="Customers; a batch has one of these lists."
     )
 
     def only_kind(self) -> tuple[str, list[Any]]:
         """The kind of the batch's records and the records.
 
-        Raises Invalid (BATCH_MIXED) when it holds both kinds or none.
+        Raises Invalid (BATCH_MIXED) when it holds several kinds or none.
         """
-        given = {"interaction": self.interactions, "survey": self.surveys}
+        given = {
+            "interaction": self.interactions,
+            "survey": self.surveys,
+            "agent_activity": self.activities,
+            "sla": self.sla_instances,
+            "customer": self.customers,
+        }
         filled = [(kind, records) for kind, records in given.items() if records]
         if len(filled) != 1:
-            raise Invalid("A batch holds interactions or surveys, and at least one.", code="BATCH_MIXED")
+            raise Invalid(
+                "A batch holds records of one kind (interactions, surveys ...), and at least one.",
+                code="BATCH_MIXED",
+            )
         return filled[0]
 
 

@@ -11,6 +11,7 @@ from backend.metrics import proofs
 from schema.context import Info
 from schema.interactions.types import Interaction
 from schema.loaders import found
+from schema.metrics.drilled_facts import InteractionCycle, InteractionTurn
 from schema.metrics.enums import SurveyKind
 
 
@@ -51,7 +52,8 @@ class SurveyResponse:
 @strawberry.type(description="One row behind a number.")
 class DrilledRow:
     fact: str = strawberry.field(
-        description="The kind of row: interaction, survey, order, event, review, activity or article."
+        description="The kind of row: interaction, survey, order, event, review, activity, article, sla, turn, "
+        "cycle, or base for customers."
     )
     source: str = strawberry.field(description="The source it came from.")
     external_id: str = strawberry.field(description="Its id there; unique within source and kind.")
@@ -70,6 +72,8 @@ class DrilledRow:
     survey: SurveyResponse | None = strawberry.field(
         description="The response; null for other kinds of rows."
     )
+    turn: InteractionTurn | None = strawberry.field(description="The turn; null for other kinds of rows.")
+    cycle: InteractionCycle | None = strawberry.field(description="The cycle; null for other kinds of rows.")
 
     interaction_id: strawberry.Private[UUID | None]
 
@@ -84,6 +88,8 @@ class DrilledRow:
             value=row.value,
             share=row.share,
             survey=SurveyResponse.from_domain(row),
+            turn=InteractionTurn.from_domain(row),
+            cycle=InteractionCycle.from_domain(row),
             interaction_id=row.interaction_id,
         )
 

@@ -32,7 +32,8 @@ class Exclusion:
 class AggregateProof:
     formula: str = strawberry.field(description="What is computed, with all references written out.")
     fact: str = strawberry.field(
-        description="The kind of row: interaction, survey, order, event, review, activity or article."
+        description="The kind of row: interaction, survey, order, event, review, activity, article, sla, turn, "
+        "cycle, or base for customers."
     )
     anchor: str = strawberry.field(
         description="The moment that puts a row into a window or bucket; with `while`, that its state began with."

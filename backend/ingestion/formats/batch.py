@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -35,6 +35,8 @@ class Batch(Protocol):
     def column(self, name: str) -> Sequence[Cell]: ...
 
     def names(self) -> Sequence[str]: ...
+
+    def keys(self) -> Collection[str]: ...
 
     def raw(self, index: int) -> dict[str, Any]: ...
 
@@ -77,6 +79,10 @@ class ColumnBatch:
         """The names of all columns."""
         return tuple(self.columns)
 
+    def keys(self) -> Collection[str]:
+        """The names of all columns."""
+        return self.columns.keys()
+
     def raw(self, index: int) -> dict[str, Any]:
         """One row as text by column, fit to be stored as JSON and to be normalized again."""
         return safe_record({name: cells[index] for name, cells in self.columns.items()})
@@ -99,15 +105,20 @@ class RecordBatch:
 
     def column(self, name: str) -> Sequence[Cell]:
         """The values under one name; None where a record lacks it."""
-        if self._keys is None:
-            self._keys = set().union(*self.records)
-        if name in self._keys:
+        keys = self.keys()
+        if name in keys:
             values: list[Any] = [r.get(name) for r in self.records]
-        elif "." in name and name.partition(".")[0] in self._keys:
+        elif "." in name and name.partition(".")[0] in keys:
             values = [_within(r, name) for r in self.records]
         else:
             return [None] * len(self.records)
         return [v if v.__class__ is str else plain(v) for v in values]
+
+    def keys(self) -> Collection[str]:
+        """Every name that some record has, without those inside nested objects; in no order."""
+        if self._keys is None:
+            self._keys = set().union(*self.records)
+        return self._keys
 
     def names(self) -> Sequence[str]:
         """Every name that some record has, in order of appearance; nested ones with their path."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from unicodedata import normalize
 
 from backend.core.errors import Invalid, Problem
+from backend.ingestion.values.faults import shown
 
 FIELD_LIMIT = 1 << 20  # characters of one field: more is a fault of the file, not of a row
 LINE_LIMIT = 4 << 20  # characters of one physical line
 RECORD_LIMIT = 8 << 20  # characters of one record over all its lines
+SHOWN_REST = 30  # characters from which on a text cannot be read
 FILE_LIMIT = 2 << 30  # bytes after decompression, where the caller sets no limit of its own
 
 
@@ -34,6 +37,17 @@ def field_too_large(line: int, what: str = "field") -> Invalid:
         f"Near line {line}: a {what} is larger than {limit >> 20} MB. "
         "Is a quote never closed, or a line never ended?",
         line=line,
+    )
+
+
+def json_mistake(text: str, fault: Exception) -> str:
+    """Where a text stops being JSON, to end a sentence with."""
+    found = re.search(r"byte (\d+)", str(fault))
+    rest = text.encode("utf-8", "replace")[int(found[1]) :].decode("utf-8", "ignore") if found else ""
+    return (
+        f"it cannot be read from {shown(rest.strip()[:SHOWN_REST])} on"
+        if rest.strip()
+        else "it ends too early"
     )
 
 

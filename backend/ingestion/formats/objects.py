@@ -9,7 +9,7 @@ import msgspec
 
 from backend.ingestion.formats.batch import BATCH_ROWS, UNREADABLE, RecordBatch, safe_text
 from backend.ingestion.formats.content import CHUNK, Content
-from backend.ingestion.formats.faults import FIELD_LIMIT, field_too_large, file_fault
+from backend.ingestion.formats.faults import FIELD_LIMIT, field_too_large, file_fault, json_mistake
 from backend.ingestion.formats.options import FileOptions
 from backend.ingestion.formats.text import Lines, choose_codec, decoded
 from backend.ingestion.records import Rejection
@@ -127,7 +127,9 @@ def _elements(text: str) -> list[Any]:
         raise file_fault("FILE_FORMAT", "The JSON document is nested too deeply.") from None
     except msgspec.DecodeError as fault:
         raise file_fault(
-            "FILE_FORMAT", f'The file is not valid JSON ({fault}). One object a line? Say format = "ndjson".'
+            "FILE_FORMAT",
+            f"The file is not valid JSON: {json_mistake(text, fault)}. "
+            'One object a line? Say format = "ndjson".',
         ) from None
     if isinstance(document, dict):
         lists = [value for value in document.values() if isinstance(value, list)]
@@ -151,5 +153,5 @@ def _rejection(line: int, text: str, fault: Exception | None) -> Rejection:
     elif isinstance(fault, RecursionError):
         code, message = "ROW_NESTING", "The object is nested too deeply."
     else:
-        code, message = "ROW_JSON", f"The line is not valid JSON: {fault}."
+        code, message = "ROW_JSON", f"The line is not valid JSON: {json_mistake(text, fault)}."
     return Rejection(line, None, code, message, {UNREADABLE: safe_text(text.rstrip("\r\n")[:KEPT_LINE])})

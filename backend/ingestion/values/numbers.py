@@ -100,6 +100,20 @@ def thousandths(mark: str = ".", limit: int = BIGINT_MAX) -> Callable[[Cell], in
     return convert
 
 
+def bounded(convert: Callable[[Cell], int | None], least: int, most: int) -> Callable[[Cell], int | None]:
+    """A converter that takes scores between two bounds, in thousandths; it raises Fault (SCORE_RANGE) elsewhere."""
+
+    def within(cell: Cell) -> int | None:
+        value = convert(cell)
+        if value is not None and not least <= value <= most:
+            raise Fault(
+                "SCORE_RANGE", f"{shown(text_of(cell))} lies outside {least / 1000:g} to {most / 1000:g}."
+            )
+        return value
+
+    return within
+
+
 def minor_units(code: str) -> Decimal:
     """How many minor units one unit of a currency has: 100, but 1 for JPY and 1000 for KWD.
 

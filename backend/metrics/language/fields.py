@@ -21,15 +21,18 @@ from backend.metrics.language.types import (
 )
 
 INTERACTION = "interaction"
+BASE = "base"  # the customers as rows to count
 CUSTOMER = "customer"  # no rows to count: what any fact with a customer reaches through it
 NOW = "now"
 CHANNELS = ("chat", "call", "ticket", "email", "social", "review", "bot")
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+BANDS = ("satisfied", "neutral", "dissatisfied")
 SURVEY_KINDS = ("csat", "nps", "ces")
 ACTORS = ("customer", "agent", "bot", "system")
 CHOICES_ZH = {  # how a Chinese sentence calls the values of closed fields
     "chat": "在线会话", "call": "电话", "ticket": "工单", "email": "邮件", "social": "社交媒体",
     "review": "评论", "bot": "机器人", "customer": "客户", "agent": "客服", "system": "系统",
+    "satisfied": "满意", "neutral": "一般", "dissatisfied": "不满意",
     "csat": "满意度", "nps": "净推荐值", "ces": "费力度",
     **dict(zip(WEEKDAYS, ("周一", "周二", "周三", "周四", "周五", "周六", "周日"), strict=True)),
 }  # fmt: skip
@@ -84,10 +87,11 @@ _BOOLEANS = (
     ),
     ("escalated", "escalated", "已升级", "It was raised to a higher tier."),
     ("converted", "converted", "已转化", "It led to a sale, or the customer was kept."),
+    ("at_risk", "customer at risk", "有流失风险", "The customer was flagged as likely to leave."),
 )
 _NAMED = (
     ("agent", "agent", "客服", "The agent, by external id."),
-    ("team", "team", "团队", "The team, by external id."),
+    ("team", "team", "团队", "The team, by external id; of orders and activities the agent's team today."),
     ("queue", "queue", "队列", "The queue, by external id."),
     ("customer", "customer", "客户", "The customer, by external id."),
     ("issue_type", "issue type", "问题类型", "What it was about, by external id."),
@@ -99,7 +103,8 @@ _TEXTS = (
     ("language", "language", "语言", "The customer's language."),
     ("segment", "segment", "客户分群", "The customer's segment at that time: vip, new ..."),
     ("source", "source", "来源", "The system it came from."),
-    ("problem_id", "problem", "问题编号", "Links the interactions of one customer problem."),
+    ("sentiment_model", "sentiment model", "情感模型", "Who judged the sentiment: model or person, version."),
+    ("problem_id", "problem id", "问题编号", "Links the interactions of one customer problem."),
     ("exclusion", "exclusion", "排除原因", "Why it is kept but not counted; use with “including excluded”."),
 )
 _CALENDAR: tuple[tuple[str, Type, str, str, str, tuple[str, ...]], ...] = (
@@ -162,6 +167,66 @@ _OTHERS: tuple[tuple[str, Type | None, str, str, str, str, bool, tuple[str, ...]
     ("article.helpful", BOOLEAN, "helpful", "helpful", "有帮助",
      "The reader's verdict; missing without one.", True, ()),
     ("article.viewed", MOMENT, "viewed_at", "article viewed", "文章浏览", "When it was read.", False, ()),
+    ("turn.position", NUMBER, "position", "turn number", "轮次",
+     "1 is the interaction's first turn.", True, ()),
+    ("turn.messages", COUNT, "messages", "messages in the turn", "本轮客户消息数",
+     "Customer messages before the reply.", False, ()),
+    ("turn.wait", DURATION, "wait", "wait for a reply", "回复等待时长",
+     "From the turn's first message to the human reply; missing until there is one.", False, ()),
+    ("turn.started", MOMENT, "started_at", "turn began", "本轮开始",
+     "When the customer began to write.", False, ()),
+    ("turn.replied", MOMENT, "replied_at", "turn answered", "本轮回复",
+     "When a human replied. In a condition: whether one did.", False, ()),
+    ("cycle.position", NUMBER, "position", "cycle number", "周期序号",
+     "1 is from the opening to the first solve, 2 from the first reopening on.", True, ()),
+    ("cycle.duration", DURATION, "duration", "cycle's resolution time", "周期解决时长",
+     "From the opening or reopening to the solve.", False, ()),
+    ("cycle.first_response_time", DURATION, "first_response_time", "cycle's first response time",
+     "周期首次响应时间", "From the opening or reopening to the first human reply after it.", False, ()),
+    ("cycle.opened", MOMENT, "opened_at", "cycle opened", "周期开启",
+     "When the interaction began or was reopened.", False, ()),
+    ("cycle.first_response", MOMENT, "first_response_at", "cycle's first response", "周期首次回复",
+     "When a human first replied in this cycle.", False, ()),
+    ("cycle.solved", MOMENT, "solved_at", "cycle solved", "周期解决",
+     "When this cycle ended with a solve. In a condition: whether it did.", False, ()),
+    ("survey.cause", TEXT, "cause", "cause of the score", "低分原因",
+     "Why the score was low: product defect, attitude, process ...",
+     True, ()),
+    ("survey.solved", BOOLEAN, "solved", "solved, says the customer", "客户认可解决",
+     "Whether the customer says that it was solved.",
+     True, ()),
+    ("survey.called_back", MOMENT, "called_back_at", "called back", "回访",
+     "When the customer was called back.", False, ()),
+    ("activity.cost", None, "cost", "cost of the time", "时间成本", "What that time cost.", False, ()),
+    ("sla.metric", TEXT, "metric", "SLA metric", "SLA 指标",
+     "What was promised: first_response, next_response, resolution ...",
+     True, ()),
+    ("sla.policy", TEXT, "policy", "SLA policy", "SLA 策略", "The policy that promised it.", True, ()),
+    ("sla.target", DURATION, "target", "SLA target", "SLA 目标时长",
+     "The time allowed, as it was when it was applied.", False, ()),
+    ("sla.applied", MOMENT, "applied_at", "SLA applied", "SLA 生效", "When it began to run.", False, ()),
+    ("sla.due", MOMENT, "due_at", "SLA due", "SLA 到期", "When it was to be achieved.", False, ()),
+    ("sla.achieved", MOMENT, "achieved_at", "SLA achieved", "SLA 达成",
+     "When it was achieved.", False, ()),
+    ("base.joined", MOMENT, "joined_at", "customer joined", "客户加入",
+     "When the customer came.", False, ()),
+    ("base.lost", MOMENT, "lost_at", "customer lost", "客户流失", "When the customer left.", False, ()),
+    ("base.at_risk", BOOLEAN, "at_risk", "customer flagged at risk", "客户有流失风险",
+     "Flagged as likely to leave.",
+     True, ()),
+    ("base.segment", TEXT, "segment", "segment of the customer", "客户分群（客户）",
+     "The customer's segment today.",
+     True, ()),
+)  # fmt: skip
+# Fields that are found in other rows: name, type, labels, meaning, groupable, choices.
+_LOOKED_UP: tuple[tuple[str, Type, str, str, str, bool, tuple[str, ...]], ...] = (
+    ("customer.first_csat", TEXT, "customer's first satisfaction", "客户首次满意度",
+     "The customer's first CSAT answer by its place on its scale: satisfied in the upper 40 % (4, 5 of 5), "
+     "dissatisfied in the lower 40 % (1, 2), else neutral; missing without one.",
+     True, BANDS),
+    ("review.second_score", SCORE, "second QA score", "复检得分",
+     "The score that the next other reviewer gave the same interaction; missing without one.",
+     False, ()),
 )  # fmt: skip
 
 
@@ -175,6 +240,10 @@ def built_in_fields(currency_digits: int) -> Iterator[Field]:
         yield _field(name, TEXT, en, zh, doc, f"{name}_id", origin=Origin.NAMED, groupable=True)
     for name, en, zh, doc in _TEXTS:
         yield _field(name, TEXT, en, zh, doc, name, groupable=name != "problem_id")
+    yield _field(
+        "problem", TEXT, "problem", "问题", "The problem's id, or the interaction's where it has none.",
+        "problem_id", origin=Origin.LINKING,
+    )  # fmt: skip
     for name, en, zh, doc in _BOOLEANS:
         yield _field(name, BOOLEAN, en, zh, doc, name, groupable=True)
     for name, en, zh, doc in _MOMENTS:
@@ -188,6 +257,9 @@ def built_in_fields(currency_digits: int) -> Iterator[Field]:
         NOW, MOMENT, "now", "现在", "The instant of the answer; every row has it.", NOW, origin=Origin.CLOCK
     )
     cash = money(currency_digits)
+    yield _field(
+        "sentiment", SCORE, "sentiment", "情感", "The customer's, from -1 (worst) to 1 (best).", "sentiment"
+    )
     yield _field("amount", cash, "amount", "金额", "Money the contact brought in.", "amount")
     yield _field(
         "age", DURATION, "age", "已持续时长", "How long a row has been in the state that “while” names.",
@@ -201,6 +273,11 @@ def built_in_fields(currency_digits: int) -> Iterator[Field]:
     for dotted, given, column, en, zh, doc, groupable, choices in _OTHERS:
         yield Field(
             dotted, dotted.partition(".")[0], given or cash, Origin.COLUMN, column, en, zh, doc,
+            groupable=groupable, choices=choices,
+        )  # fmt: skip
+    for dotted, kind, en, zh, doc, groupable, choices in _LOOKED_UP:
+        yield Field(
+            dotted, dotted.partition(".")[0], kind, Origin.LOOKED_UP, dotted, en, zh, doc,
             groupable=groupable, choices=choices,
         )  # fmt: skip
 

@@ -57,7 +57,7 @@ def report_unreachable(use: Use, fact: Fact) -> None:
     use.findings.add(
         Code.FIELD_NOT_REACHABLE,
         use.span,
-        f"{fact.label_en.capitalize()} have no {use.field.name}.",
+        f"{fact.label_en[0].upper()}{fact.label_en[1:]} have no {use.field.name}.",
         hint=f"Besides their own fields they have {own} and the calendar's." if own else None,
     )
 

@@ -20,9 +20,19 @@ _INTERACTION = (
         "Taken by an agent, and neither closed nor resolved.", over=("resolved", "abandoned"),
     ),
 )  # fmt: skip
-_ACTIVITY = (State("ongoing", ("started",), ("ended",), "going on", "进行中", "Begun, and not yet ended."),)
+_OTHERS = {
+    "activity": State("ongoing", ("started",), ("ended",), "going on", "进行中", "Begun, and not yet ended."),
+    "sla": State(
+        "active", ("applied",), ("achieved",), "running", "进行中", "Applied, and not yet achieved."
+    ),
+    "turn": State(
+        "unanswered", ("started",), ("replied",), "unanswered", "待回复", "Begun, and without reply."
+    ),
+    "cycle": State("unsolved", ("opened",), ("solved",), "unsolved", "未解决", "Opened, and not yet solved."),
+    "base": State("member", ("joined",), ("lost",), "being customers", "在册", "Joined, and not lost."),
+}
 
 STATES: Mapping[str, Mapping[str, State]] = {
-    fact: {state.name: state for state in states}
-    for fact, states in {"interaction": _INTERACTION, "activity": _ACTIVITY}.items()
+    "interaction": {state.name: state for state in _INTERACTION},
+    **{fact: {state.name: state} for fact, state in _OTHERS.items()},
 }

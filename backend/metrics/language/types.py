@@ -59,8 +59,10 @@ class Origin(StrEnum):
     """Where lowering finds a field's value."""
 
     COLUMN = "column"  # a column of the fact's table
+    LINKING = "linking"  # a text column that links rows; one that is linked to nothing has its own id
     NAMED = "named"  # an id column whose row has external_id and name: agent, team, queue ...
     ATTRIBUTE = "attribute"  # a key of the tenant-defined attributes
+    LOOKED_UP = "looked_up"  # found in other rows by a sub-select: the customer's first answer
     CALENDAR = "calendar"  # taken from the anchor moment in the tenant's zone: hour_of_day, date ...
     SNAPSHOT = "snapshot"  # taken from the instant at which rows are in a state: age
     CLOCK = "clock"  # the instant of the answer, the same for every row
@@ -114,7 +116,8 @@ class Fact:
     time); A moment is a column of the fact's own row without its _at ("responded"), or after "interaction."
     one of its interaction. `default_anchor` is used when a formula names none. `linked` facts reach all
     fields of the interaction by its id; `own` are the unprefixed fields that a row of the fact carries
-    itself, before those of any interaction: the agent of a sale. `states` are those its rows may be in.
+    itself, before those of any interaction: the agent of a sale, and so that agent's team. `states` are those its
+    rows may be in.
     """
 
     name: str

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from hashlib import sha256
 
-from backend.metrics.language.fields import CUSTOMER, INTERACTION, built_in_fields
+from backend.metrics.language.fields import BASE, CUSTOMER, INTERACTION, built_in_fields
 from backend.metrics.language.states import STATES
 from backend.metrics.language.tokens import KEYWORDS
 from backend.metrics.language.types import (
@@ -54,7 +54,7 @@ FACTS: tuple[Fact, ...] = (
         "order", "orders", "订单",
         # An unpaid order has no place among payments, so `paid` falls back to nothing.
         {"ordered": ("ordered",), "paid": ("paid",)},
-        "ordered", linked=False, own=frozenset({"agent", "customer", "product"}),
+        "ordered", linked=False, own=frozenset({"agent", "team", "customer", "product"}),
     ),
     # An event's own agent is who acted; `agent` stays that of the interaction.
     Fact("event", "events", "事件", {"happened": ("happened",), **_LINKED_ANCHORS}, "happened", linked=True),
@@ -64,11 +64,32 @@ FACTS: tuple[Fact, ...] = (
     ),
     Fact(
         "activity", "agent activities", "坐席状态", {"started": ("started",), "ended": ("ended", "started")},
-        "started", linked=False, own=frozenset({"agent"}), states=STATES["activity"],
+        "started", linked=False, own=frozenset({"agent", "team"}), states=STATES["activity"],
     ),
     Fact(
         "article", "article views", "文章浏览", {"viewed": ("viewed",), **_LINKED_ANCHORS},
         "viewed", linked=True, own=frozenset({"customer"}),
+    ),
+    Fact(
+        "sla", "SLA instances", "SLA 实例",
+        # One that was not achieved has no place among achievements; one without a due moment lies where it began.
+        {"due": ("due", "applied"), "applied": ("applied",), "achieved": ("achieved",), **_LINKED_ANCHORS},
+        "due", linked=True, states=STATES["sla"],
+    ),
+    # What has not come yet has no place in time: an unanswered turn among replies, an open cycle among solves.
+    Fact(
+        "turn", "turns", "对话轮次",
+        {**_LINKED_ANCHORS, "started": ("started",), "replied": ("replied",)},
+        "started", linked=True, own=frozenset({"agent"}), states=STATES["turn"],
+    ),
+    Fact(
+        "cycle", "cycles", "处理周期", {"opened": ("opened",), "solved": ("solved",), **_LINKED_ANCHORS},
+        "opened", linked=True, own=frozenset({"agent"}), states=STATES["cycle"],
+    ),
+    # The customers themselves, whether or not they ever got in touch.
+    Fact(
+        BASE, "customers", "客户", {"joined": ("joined",), "lost": ("lost",)},
+        "joined", linked=False, own=frozenset({"customer"}), states=STATES["base"],
     ),
 )  # fmt: skip
 

@@ -44,6 +44,14 @@ async def test_the_same_file_twice_changes_nothing(cli, acme, contacts):
     assert "survey: 0 new or changed, 3 unchanged" in again.err
 
 
+async def test_columns_that_were_not_read_are_named(cli, acme, tmp_path):
+    path = tmp_path / "calls.csv"
+    path.write_text("external_id,channel,startd,colour\n1,chat,2026-02-02T09:00:00Z,red\n", "utf-8")
+    done = await cli("import", path, "--tenant", "acme")
+    assert (done.code, await rows_of(acme)) == (0, 1)
+    assert "not read: “startd” (did you mean “started”?), “colour”" in done.err
+
+
 async def test_a_mapping_says_what_the_columns_are_and_registers_attributes(cli, acme, tmp_path):
     (tmp_path / "calls.toml").write_text(MAPPING, encoding="utf-8")
     with gzip.open(tmp_path / "calls.csv.gz", "wt", encoding="utf-8") as file:

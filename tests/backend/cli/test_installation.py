@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,6 +13,11 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from backend.cli import app
+
+
+def test_the_version_is_that_of_the_package(process):
+    done = process("--version")
+    assert (done.returncode, done.stdout.strip()) == (0, f"scoredesk {version('scoredesk')}")
 
 
 def test_help_comes_at_once(process):

@@ -1,6 +1,8 @@
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import UTC, date, datetime, timedelta
+from statistics import mean
 from time import perf_counter
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,6 +13,7 @@ from backend.demo.world import ALDER, LUMEN
 from backend.ingestion.shapes import SHAPES, FieldType
 
 UNTIL = date(2026, 3, 30)  # the day after Europe went to summer time
+UNTIL_INSTANT = datetime(2026, 3, 30, tzinfo=ZoneInfo(LUMEN.zone))
 COLUMNS = {layout.kind: layout.columns for layout in LAYOUTS}
 
 
@@ -88,7 +91,10 @@ def test_moments_come_in_their_order_and_none_lies_after_the_end(rows):
             assert all(
                 value < end
                 for name, value in row.items()
-                if name.endswith("_at") and value is not None and kind != "agent_activity"
+                if name.endswith("_at")
+                and name != "due_at"  # a promise may lie ahead
+                and value is not None
+                and kind != "agent_activity"
             )
 
 
@@ -159,6 +165,124 @@ def test_some_rows_are_kept_and_not_counted(rows):
     reasons = Counter(row["exclusion"] for row in rows["interaction"] if row["exclusion"])
     assert set(reasons) == {"spam", "test"}
     assert 0.002 < reasons.total() / 8_000 < 0.009
+
+
+def test_what_was_said_fits_the_contact(rows):
+    by_id = {row["id"]: row for row in rows["interaction"]}
+    said: dict[Any, list[dict]] = defaultdict(list)
+    for event in rows["event"]:
+        said[event["interaction_id"]].append(event)
+    kinds = Counter(event["kind"] for event in rows["event"])
+    assert {"message", "assigned", "solved", "reopened", "transferred"} <= kinds.keys()
+    talks = {key: events for key, events in said.items() if any(one["kind"] == "message" for one in events)}
+    assert len(rows["interaction"]) / 90 < len(talks) < len(rows["interaction"]) / 35
+    hands = 0
+    for key, events in talks.items():
+        contact = by_id[key]
+        assert contact["channel"] in ("chat", "ticket", "email")
+        assert all(event["happened_at"] >= contact["started_at"] for event in events)
+        replies = [one for one in events if one["kind"] == "message" and one["actor"] == "agent"]
+        if replies:
+            assert min(one["happened_at"] for one in replies) == contact["first_response_at"]
+        if contact["resolved_at"]:
+            solves = [one["happened_at"] for one in events if one["kind"] == "solved"]
+            assert not solves or max(solves) == contact["resolved_at"]
+        hands += len({one["agent"] for one in events if one["agent"]}) > 1
+    assert hands > 5
+
+
+def test_chats_and_calls_have_a_sentiment_that_follows_the_rating(rows):
+    judged = [row for row in rows["interaction"] if row["sentiment"] is not None]
+    assert {row["channel"] for row in judged} == {"chat", "call"}
+    assert all(-1000 <= row["sentiment"] <= 1000 for row in judged)
+    assert all((row["sentiment"] is None) == (row["sentiment_model"] is None) for row in rows["interaction"])
+    taken = [row for row in rows["interaction"] if row["channel"] in ("chat", "call") and row["answered"]]
+    assert 0.93 < len(judged) / len(taken) < 0.99
+    rating = {row["interaction_id"]: row["score"] for row in rows["survey"] if row["kind"] == "csat"}
+    happy = [row["sentiment"] for row in judged if rating.get(row["id"]) == 5000]
+    cross = [row["sentiment"] for row in judged if (rating.get(row["id"]) or 9000) <= 2000]
+    assert mean(happy) > 400
+    assert mean(cross) < -400
+
+
+def test_some_customers_are_at_risk_and_some_leave(rows):
+    flags = Counter(row["at_risk"] for row in rows["interaction"])
+    assert 0.01 < flags[True] / (flags[True] + flags[False]) < 0.12
+    assert all((row["at_risk"] is None) == (row["agent"] is None) for row in rows["interaction"])
+    first: dict[str, datetime] = {}
+    last: dict[str, datetime] = {}
+    for row in rows["interaction"]:
+        first.setdefault(row["customer"], row["started_at"])
+        last[row["customer"]] = row["started_at"]
+    lost = [row for row in rows["customer"] if row["lost_at"] is not None]
+    assert 0.01 < len(lost) / len(rows["customer"]) < 0.1
+    assert all(row["lost_at"] > last[row["external_id"]] and not row["at_risk"] for row in lost)
+    assert all(row["joined_at"] <= first[row["external_id"]] for row in rows["customer"])
+    new = [row for row in rows["customer"] if row["joined_at"] > UNTIL_INSTANT - timedelta(days=182)]
+    assert 0.1 < len(new) / len(rows["customer"]) < 0.5
+
+
+def test_most_low_scores_have_a_cause_and_are_called_back(rows):
+    csat = [row for row in rows["survey"] if row["kind"] == "csat"]
+    low = [row for row in csat if row["score"] is not None and row["score"] <= 2000]
+    others = [row for row in rows["survey"] if row["kind"] == "nps" or (row["score"] or 9000) > 2000]
+    assert 0.85 < mean(row["cause"] is not None for row in low) < 0.99
+    assert 0.65 < mean(row["called_back_at"] is not None for row in low) < 0.9
+    assert len({row["cause"] for row in low}) >= 5
+    assert all(row["cause"] is None and row["called_back_at"] is None for row in others)
+    assert all(row["called_back_at"] > row["responded_at"] for row in low if row["called_back_at"])
+    said = [row["solved"] for row in csat if row["solved"] is not None]
+    assert {True, False} == set(said)
+    assert 0.6 < len(said) / sum(row["score"] is not None for row in csat) < 0.85
+
+
+def test_a_day_of_an_agent_is_planned_worked_and_paid(rows):
+    days: dict[tuple, Counter[str]] = defaultdict(Counter)
+    zone = ZoneInfo(LUMEN.zone)
+    for row in rows["agent_activity"]:
+        day = days[row["agent"], row["started_at"].astimezone(zone).date()]
+        day[row["state"]] += row["duration"]
+        assert (row["cost"] is None) == (row["state"] == "scheduled")
+        if row["cost"] is not None:
+            assert 15_00 < row["cost"] / (row["duration"] / 3_600_000) < 35_00
+    assert {state for day in days.values() for state in day} == {"scheduled", "busy", "available", "away"}
+    hours = 3_600_000
+    for day in days.values():
+        worked = day["busy"] + day["available"] + day["away"]
+        assert day["scheduled"] == 9 * hours
+        assert worked == 0 or 8.8 * hours < worked <= 9 * hours
+    busy, ready = (sum(day[state] for day in days.values()) for state in ("busy", "available"))
+    assert 0.6 < busy / (busy + ready) < 0.76
+    absent = sum(day["busy"] == 0 for day in days.values())
+    assert 0 < absent / len(days) < 0.06
+
+
+def test_tickets_are_promised_a_reply_and_a_solution(rows):
+    tickets = {row["id"]: row for row in rows["interaction"] if row["channel"] == "ticket"}
+    assert Counter(row["interaction_id"] for row in rows["sla"]) == dict.fromkeys(tickets, 2)
+    for row in rows["sla"]:
+        ticket = tickets[row["interaction_id"]]
+        moment = "first_response_at" if row["metric"] == "first_response" else "resolved_at"
+        assert (row["applied_at"], row["achieved_at"]) == (ticket["started_at"], ticket[moment])
+        assert row["due_at"] - row["applied_at"] == timedelta(milliseconds=row["target"])
+        assert row["policy"] == ("Gold" if ticket["segment"] == "vip" else "Standard")
+    met = [row["achieved_at"] <= row["due_at"] for row in rows["sla"] if row["achieved_at"]]
+    assert 0.6 < mean(met) < 0.97
+
+
+def test_some_contacts_are_reviewed_by_two(rows):
+    reviewers = defaultdict(list)
+    for row in rows["qa_review"]:
+        reviewers[row["interaction_id"]].append((row["reviewed_at"], row["reviewer"], row["score"]))
+    twice = [sorted(found) for found in reviewers.values() if len(found) == 2]
+    assert 0.1 < len(twice) / len(reviewers) < 0.3
+    assert all(first[1] != second[1] for first, second in twice)
+    assert 1000 < mean(abs(first[2] - second[2]) for first, second in twice) < 5000
+
+
+def test_articles_are_read_with_and_without_a_contact(rows):
+    linked = {row["interaction_id"] is not None for row in rows["article_view"]}
+    assert linked == {True, False}
 
 
 def test_daylight_saving_changes_no_duration():

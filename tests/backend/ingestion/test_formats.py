@@ -262,6 +262,19 @@ def test_ndjson_keeps_what_is_an_object_and_sets_the_rest_aside():
     ]
 
 
+def test_what_is_no_json_is_shown_from_where_it_goes_wrong():
+    data = b'{"id":"1","text":"a"}\n{"id":"2",}\n{"id":"3"\n{"id":"\xe4\xbd\xa0",oops}\n'
+    _, _, rejections = read(data, FileOptions(format="ndjson"))
+    assert [one.message for one in rejections] == [
+        "The line is not valid JSON: it cannot be read from “}” on.",
+        "The line is not valid JSON: it ends too early.",
+        "The line is not valid JSON: it cannot be read from “oops}” on.",
+    ]
+    with pytest.raises(Invalid) as refused:
+        read(b'[{"id":"1"},\n{id:2}]', FileOptions(format="json"))
+    assert refused.value.message.startswith("The file is not valid JSON: it cannot be read from “id:2}]” on.")
+
+
 @pytest.mark.parametrize("wrap", [lambda rows: rows, lambda rows: {"total": 2, "items": rows}])
 def test_a_json_document_holds_a_list_of_objects(wrap):
     rows, lines, _ = read(json.dumps(wrap(ROWS), indent=1).encode())

@@ -166,7 +166,24 @@ def test_all_mistakes_are_told_at_once():
 
 def test_broken_toml_is_told_with_its_line():
     found = problems('source = "x\n')
-    assert "line 1" in found[()].message
+    assert "Line 1" in found[()].message
+
+
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ('source = "x"\n[fields]\nagent = Agent Name\n', "Line 3 is not valid TOML: “agent = Agent Name”."),
+        ('source = "x"\nsource = "y"\n', 'Line 2 is not valid TOML: “source = "y"”.'),
+        ('source = "x"\n[fields', "the text ends in the middle"),
+        ("a = " + "[" * 5_000, "too deep in one another"),
+    ],
+)
+def test_a_text_that_is_no_toml_has_this_one_problem(text, said):
+    with pytest.raises(Invalid) as refused:
+        load(text)
+    [problem] = refused.value.problems
+    assert (problem.code, problem.path) == ("MAPPING_SYNTAX", ())
+    assert said in problem.message
 
 
 @pytest.mark.parametrize("kind", list(SHAPES))

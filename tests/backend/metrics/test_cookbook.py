@@ -14,7 +14,7 @@ from tests.backend.metrics.builders import World, asked
 from tests.backend.metrics.catalogue.facts import a_day_in_the_shop
 
 PAGE = (Path(__file__).parents[3] / "docs" / "cookbook.md").read_text(encoding="utf-8")
-FORMULAS = re.findall(r"^```formula\n(.+?)\n```\n(?:> (.+)\n)?", PAGE, re.MULTILINE)
+FORMULAS = re.findall(r"^```formula\n(.+?)\n```\n\n> (.+)\n", PAGE, re.MULTILINE)
 NAMES = {one.key: one.name_en for one in CATALOGUE}
 
 

@@ -43,6 +43,23 @@ async def test_an_unknown_kpi_names_the_nearest(world: World):
 
 
 @pytest.mark.parametrize(
+    "name, hint",
+    [
+        ("agnet", "Did you mean “agent”?"),
+        ("first_csat", "Did you mean “customer.first_csat”?"),
+        ("survey.kinds", "Did you mean “survey.kind”?"),
+        ("product_versions", "Did you mean “product_version”?"),
+        ("customer.segmnt", "Did you mean “customer.segment” or “segment”?"),
+        ("Issue_Type", "Did you mean “issue_type”?"),
+        ("xyzzy", None),
+    ],
+)
+async def test_an_unknown_dimension_names_the_nearest(world: World, name: str, hint: str | None):
+    refusal = await refused(world, "count()", dimensions=(name,))
+    assert (refusal.code, refusal.problems[0].hint) == ("DIMENSION_UNKNOWN", hint)
+
+
+@pytest.mark.parametrize(
     "question, code",
     [
         ({"dimensions": ("agnet",)}, "DIMENSION_UNKNOWN"),

@@ -70,6 +70,7 @@ async def test_a_file_in_the_built_in_shape_goes_in_once(desk: Desk) -> None:
         "written": {"interaction": 300},
         "unchanged": {"interaction": 0},
         "rejected": [],
+        "ignored": [],
     }
     again = await upload(desk, "/ingest/files?source=phone", gzip.compress(body), content_encoding="gzip")
     assert again.json()["written"] == {"interaction": 0}
@@ -276,3 +277,40 @@ async def test_shared_bad_inputs_never_break_the_server(desk: Desk, path: Path) 
     response = await upload(desk, f"/ingest/files?source=phone&name={path.name}", content)
     assert response.status_code in (200, 400), response.text
     assert response.json().get("code") != "INTERNAL"
+
+
+async def test_sla_instances_and_customers_go_in_by_their_kind(desk: Desk) -> None:
+    instance = (
+        '{"external_id": "s-%d", "interaction": "c-1", "metric": "resolution", "target": 3600, '
+        '"applied": "2026-02-02T09:00:00Z", "achieved": "2026-02-02T09:30:00Z"}\n'
+    )
+    bodies = {
+        "sla": "".join(instance % number for number in range(3)),
+        "customer": '{"external_id": "P", "joined": "2026-02-02T00:00:00Z", "at_risk": true}\n',
+        "agent_activity": '{"external_id": "1", "agent": "a-1", "state": "busy", "cost": 9.5, '
+        '"started": "2026-02-02T09:00:00Z"}\n',
+    }
+    for kind, body in bodies.items():
+        answers = [
+            (await upload(desk, f"/ingest/{kind}?source=desk&format=ndjson", body.encode())).json()
+            for _ in range(2)
+        ]
+        count = body.count("\n")
+        assert [answer["written"] for answer in answers] == [{kind: count}, {kind: 0}]
+        assert [answer["ignored"] for answer in answers] == [[], []]
+    data = await desk.data(
+        """{ kpiValues(input: {formulas: [{name: "a", formula: "share(sla.achieved - sla.applied <= sla.target)"},
+        {name: "b", formula: "share(base.at_risk) at joined"}, {name: "c", formula: "sum(activity.cost)"}]})
+        { answer { series { total { value } } } problems { message } } }"""
+    )
+    assert [one["total"]["value"] for one in data["kpiValues"]["answer"]["series"]] == [1.0, 1.0, 9.5]
+
+
+async def test_a_misspelt_field_is_told_and_its_record_kept(desk: Desk) -> None:
+    line = '{"external_id": "1", "channel": "chat", "sentimnt": 0.5, "colour": "red"}'
+    answer = (await upload(desk, "/ingest/interaction?source=desk&format=ndjson", line.encode())).json()
+    assert (answer["written"]["interaction"], answer["rejected"]) == (1, [])
+    assert answer["ignored"] == [
+        {"field": "colour", "nearest": None},
+        {"field": "sentimnt", "nearest": "sentiment"},
+    ]

@@ -176,3 +176,41 @@ async def test_a_partner_who_may_ingest_imports(desk: Desk) -> None:
     token = await desk.token("partner", scopes=("ingest:write",))
     data = await desk.data(IMPORT, {"input": {"source": "crm", "interactions": [call(1)]}}, token=token)
     assert data["importRecords"]["written"] == 1
+
+
+async def test_customers_activities_and_sla_instances_come_in_batches(desk: Desk) -> None:
+    await sent(desk, interactions=[call(1, sentiment=-0.5, atRisk=True, sentimentModel="m-2")])
+    batches: dict[str, dict[str, Any]] = {
+        "customers": {"externalId": "P", "joined": "2026-02-02T00:00:00Z", "segment": "vip"},
+        "activities": {
+            "externalId": "1",
+            "agent": "ann",
+            "state": "busy",
+            "started": "2026-02-02T09:00:00Z",
+            "cost": "9.50",
+        },
+        "slaInstances": {
+            "externalId": "1",
+            "interaction": "c-1",
+            "metric": "resolution",
+            "target": 60,
+            "applied": "2026-02-02T09:00:00Z",
+        },
+    }
+    for name, record in batches.items():
+        first, again = [await sent(desk, **{name: [record]}) for _ in range(2)]
+        assert (first["written"], first["rejected"], again["unchanged"]) == (1, [], 1), name
+    refused = await sent(desk, interactions=[call(2, sentiment=1.5)])
+    assert [(one["field"], one["code"]) for one in refused["rejected"]] == [("sentiment", "SCORE_RANGE")]
+    data = await desk.data(
+        """{ kpiValues(input: {dimensions: ["at_risk"], formulas: [{name: "a", formula: "avg(sentiment)"},
+        {name: "b", formula: "avg(sla.target)"}]}) { answer { series { total { value } } } } }"""
+    )
+    assert [one["total"]["value"] for one in data["kpiValues"]["answer"]["series"]] == [-0.5, 60.0]
+
+
+async def test_a_misspelt_field_is_refused_by_its_name(desk: Desk) -> None:
+    batch = [{"externalId": "c-9", "channel": "call", "sentimentt": 0.5}]
+    answer = await desk.answer(IMPORT, {"input": {"source": "crm", "interactions": batch}})
+    assert "unknown field 'sentimentt'" in answer["errors"][0]["message"]
+    assert (await desk.data("{ interactions { nodes { externalId } } }"))["interactions"]["nodes"] == []

@@ -50,13 +50,13 @@ def lower_listing(
     aggregates = listing.aggregates
     rows = Rows(listing.scan, setting)
     conditions: list[Condition] = [sa.or_(*(_counts(rows, one, listing.true_only) for one in aggregates))]
-    row_id = rows.own("id")
+    row_id, source, external_id = rows.identity()
     if after is not None:
         conditions.append(_after(rows.anchor, row_id, after))
     columns = [
         row_id.label("id"),
-        rows.own("source").label("source"),
-        rows.own("external_id").label("external_id"),
+        source.label("source"),
+        external_id.label("external_id"),
         rows.anchor.label("anchored_at"),
         _interaction(rows, listing.scan.basis.fact).label("interaction_id"),
         _added(rows, aggregates).label("value"),

@@ -75,10 +75,10 @@ def _of_customer(other: Tables, customer: Value) -> Iterator[Condition]:
     """The ways in which a row may belong to a customer, apart: no index serves its own or else another's."""
     own = other.own is other.interaction or CUSTOMER in other.fact.own
     if own:
-        yield other.own.c.customer_id == customer
+        yield other.own_id(CUSTOMER) == customer
     if other.interaction is not None and other.interaction is not other.own:
         through = other.interaction.c.customer_id == customer
-        yield sa.and_(other.own.c.customer_id.is_(None), through) if own else through
+        yield sa.and_(other.own_id(CUSTOMER).is_(None), through) if own else through
 
 
 def _exists(other: Tables, *met: Condition) -> Condition:

@@ -115,6 +115,10 @@ class Rows:
         """Whom a row belongs to, by the scan's attribution rule."""
         return self._tables.owned("agent")
 
+    def identity(self) -> tuple[Value, Value, Value]:
+        """A row's id (a UUID), source and external id."""
+        return self._tables.identity()
+
     @property
     def has_interaction(self) -> bool:
         """Whether a row is an interaction or belongs to one."""

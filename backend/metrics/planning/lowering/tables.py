@@ -7,18 +7,22 @@ from typing import Any, TypeAlias, cast
 
 import sqlalchemy as sa
 from sqlalchemy import func
+from sqlalchemy.sql.selectable import NamedFromClause
 
 from backend.interactions import models
+from backend.interactions.derived import models as derived
+from backend.interactions.derived.cycles import every_cycle
 from backend.metrics.language.attribution import AGENT, OWNER, AttributionRule
-from backend.metrics.language.fields import CUSTOMER
+from backend.metrics.language.fields import BASE, CUSTOMER
 from backend.metrics.language.types import Fact, Field, Kind, Origin, Type, Unit
 from backend.metrics.planning.lowering.credits import Credits, whole
+from backend.metrics.planning.lowering.lookups import first_csat, second_score
 from backend.metrics.planning.reach import has_interaction
 
 Value: TypeAlias = sa.ColumnElement[Any]
 Condition: TypeAlias = sa.ColumnElement[bool]
 
-TABLES: Mapping[str, sa.Table] = {
+TABLES: Mapping[str, NamedFromClause] = {
     "interaction": models.interaction,
     "survey": models.survey_response,
     "event": models.interaction_event,
@@ -26,6 +30,10 @@ TABLES: Mapping[str, sa.Table] = {
     "activity": models.agent_activity,
     "article": models.article_view,
     "order": models.order,
+    "sla": models.sla_instance,
+    "turn": derived.interaction_turn,
+    "cycle": every_cycle(),
+    "base": models.customer,
 }
 
 NAMED: Mapping[str, sa.Table] = {
@@ -88,6 +96,14 @@ class Tables:
         tables = dict.fromkeys(table for table in (self.own, self.interaction) if table is not None)
         return [table.c.exclusion for table in tables if "exclusion" in table.c]
 
+    def identity(self) -> tuple[Value, Value, Value]:
+        """A row's id, source and external id. Customers are counted, so their number is written as a UUID."""
+        own = self.own.c
+        if self.fact.name != BASE:
+            return own.id, own.source, own.external_id
+        number = func.lpad(func.to_hex(own.id), 32, "0")
+        return sa.cast(number, sa.Uuid), sa.literal(CUSTOMER, sa.Text), own.external_id
+
     def anchor(self, name: str) -> Value:
         """The moment that places a row in time."""
         return self.first_of(self.fact.anchors[name])
@@ -100,8 +116,12 @@ class Tables:
         """The id of a named thing that a row belongs to: its own, else its interaction's; whom a rule credits."""
         own = self.own if name in self.fact.own or self.own is self.interaction else None
         tables = dict.fromkeys(table for table in (own, self.interaction) if table is not None)
-        owner = coalesced([table.c[f"{name}_id"] for table in tables])
+        owner = coalesced([self._id_of(name, table) for table in tables])
         return self._credits.agent(owner) if self._credits is not None and name == AGENT else owner
+
+    def own_id(self, name: str) -> Value:
+        """The id of a named thing that a row belongs to by itself."""
+        return self._id_of(name, self.own)
 
     def weight(self) -> Value:
         """What part of a row is credited to its agent, in millionths."""
@@ -120,6 +140,8 @@ class Tables:
         """A field as stored: the id of a named thing. Calendar fields are not stored."""
         if field.origin is Origin.NAMED:
             return self.owned(field.name)
+        if field.origin is Origin.LOOKED_UP:
+            return self._looked_up(field)
         return self._column(self.home(field), field)
 
     def compared(self, field: Field) -> Value:
@@ -147,13 +169,29 @@ class Tables:
         own = field.origin is Origin.COLUMN and self.home(field) is self.interaction
         return own and field.column in models.DURATIONS
 
-    def _named_apart(self, table: sa.Table) -> sa.FromClause:
+    def _named_apart(self, table: NamedFromClause) -> sa.FromClause:
         return table.alias(f"{table.name}_{self._suffix}") if self._suffix else table
 
     def _named_table(self, name: str) -> sa.FromClause:
         """The table of a named thing, joined to the rows from now on."""
-        alias = NAMED[name].alias(f"{name}_named{self._suffix}")
-        return self._named.setdefault(name, alias)
+        if name not in self._named:
+            self.owned(name)  # what it is joined by has to be there before it
+            self._named[name] = NAMED[name].alias(f"{name}_named{self._suffix}")
+        return self._named[name]
+
+    def _id_of(self, name: str, table: sa.FromClause) -> Value:
+        """The id of a named thing on a row of a table: its column, the row itself, or by the row's agent."""
+        if f"{name}_id" in table.c:
+            return table.c[f"{name}_id"]
+        if TABLES[self.fact.name] is NAMED[name]:
+            return table.c.id
+        return self._named_table("agent").c[f"{name}_id"]
+
+    def _looked_up(self, field: Field) -> Value:
+        if field.name == "review.second_score":
+            return second_score(self.own)
+        around = [table for table in (self.own, self.interaction) if table is not None]
+        return first_csat(self.owned(CUSTOMER), around)
 
     def _moment(self, name: str) -> Value:
         home, _, moment = name.rpartition(".")
@@ -166,6 +204,8 @@ class Tables:
         if field.origin is Origin.ATTRIBUTE:
             return _attribute(table.c.attributes[field.column], field.type)
         column = table.c[field.column]
+        if field.origin is Origin.LINKING:
+            return func.coalesce(column, sa.cast(table.c.id, sa.Text))
         if field.type.unit is Unit.MONEY:
             # amounts of two currencies do not add up: another one's counts as missing
             return sa.case((table.c.currency == self._currency, column))

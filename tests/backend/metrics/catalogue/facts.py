@@ -215,9 +215,9 @@ async def _turns_and_cycles(
     )  # fmt: skip
     await store(
         world, derived.interaction_cycle,
-        {"interaction_id": a, "position": 1, "opened_at": START, "solved_at": minutes_after(10),
+        {"id": a, "interaction_id": a, "position": 1, "opened_at": START, "solved_at": minutes_after(10),
          "duration": seconds(600)},
-        {"interaction_id": b, "position": 1, "opened_at": minutes_after(60), "solved_at": minutes_after(65),
+        {"id": b, "interaction_id": b, "position": 1, "opened_at": minutes_after(60), "solved_at": minutes_after(65),
          "duration": seconds(300)},
         {"interaction_id": b, "position": 2, "opened_at": minutes_after(70), "solved_at": minutes_after(80),
          "duration": seconds(600)},
@@ -287,7 +287,11 @@ async def a_random_month(world: World, seed: int, count: int = 300) -> None:
         ],
     )  # fmt: skip
     await store(world, derived.interaction_turn, *[rows.turn(ids, agents) for _ in range(count)])
-    await store(world, derived.interaction_cycle, *[rows.cycle(ids, agents) for _ in range(count)])
+    await store(
+        world,
+        derived.interaction_cycle,
+        *[row for one in ids[: count // 2] for row in rows.cycles(one, agents)],
+    )
 
 
 class _Dice:
@@ -355,12 +359,18 @@ class _Dice:
             "agent_id": dice.choice(agents) if replied else None,
         }  # fmt: skip
 
-    def cycle(self, ids: Sequence[Any], agents: Sequence[int]) -> Row:
+    def cycles(self, interaction: Any, agents: Sequence[int]) -> list[Row]:
+        """One or two; the first has its interaction's id."""
+        first, second = self.cycle(interaction, agents), self.cycle(interaction, agents)
+        both = [first | {"id": interaction, "position": 1}, second | {"position": 2}]
+        return both if self._dice.random() < 0.4 else both[:1]
+
+    def cycle(self, interaction: Any, agents: Sequence[int]) -> Row:
         dice = self._dice
         opened, span = self.moment(-3, 10), dice.randrange(0, 200_000_000)
         solved = dice.random() < 0.7
         return {
-            "interaction_id": dice.choice(ids), "position": dice.randint(1, 2), "opened_at": opened,
+            "interaction_id": interaction, "opened_at": opened,
             "solved_at": opened + timedelta(milliseconds=span) if solved else None,
             "duration": span if solved else None, "agent_id": dice.choice(agents) if solved else None,
         }  # fmt: skip

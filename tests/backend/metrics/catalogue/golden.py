@@ -32,7 +32,7 @@ GOLDEN: dict[str, F | int] = {
     "resolution_time": F(600 + 1200 + 300, 3),  # A B F
     "resolution_time_median": 600,
     "resolution_time_business": F(600 + 1200 + 300, 3),
-    "first_resolution_time": F(600 + 300, 2),  # B's second cycle is no first one
+    "first_resolution_time": F(600 + 300 + 300, 3),  # A B F; B's second cycle is no first one
     "resolution_rate": F(3, 5),  # A B F of A B C F G
     "final_resolution_rate": F(1, 5),  # F: A was followed, B reopened, C and G are not resolved
     "fcr": F(1, 3),  # A of A B C

@@ -36,9 +36,15 @@ SELECT interaction_turn.*, whole.customer_id
 FROM interaction_turn LEFT JOIN interaction AS whole ON whole.id = interaction_turn.interaction_id
 WHERE whole.exclusion IS NULL;
 
-CREATE TEMP VIEW c AS
-SELECT interaction_cycle.* FROM interaction_cycle LEFT JOIN interaction AS whole ON whole.id = interaction_id
-WHERE whole.exclusion IS NULL;
+CREATE TEMP VIEW c AS  -- an interaction without events is one cycle
+SELECT position, opened_at, solved_at, duration
+FROM interaction_cycle LEFT JOIN interaction AS whole ON whole.id = interaction_id
+WHERE whole.exclusion IS NULL
+UNION ALL
+SELECT 1, started_at, resolved_at, nullif(greatest(extract(epoch FROM resolved_at - started_at) * 1000, -1), -1)
+FROM interaction
+WHERE exclusion IS NULL AND started_at IS NOT NULL AND resolved_at IS NOT NULL
+  AND id NOT IN (SELECT interaction_id FROM interaction_cycle);
 
 CREATE TEMP VIEW l AS
 SELECT sla_instance.* FROM sla_instance LEFT JOIN interaction AS whole ON whole.id = interaction_id
@@ -92,15 +98,15 @@ WHERE started_at >= $1 AND started_at < $2
 
 -- name: unanswered_contacts
 SELECT count(*) FROM i
-WHERE channel <> 'bot' AND first_response_at IS NULL AND first_response_time IS NULL AND answered IS NOT TRUE
+WHERE channel <> 'bot' AND first_response_at IS NULL AND first_response_time IS NULL AND NOT answered
   AND started_at >= $1 AND started_at < $2
 
 -- name: average_response_time
-SELECT avg(wait) / 1000 FROM t WHERE coalesce(replied_at, started_at) >= $1 AND coalesce(replied_at, started_at) < $2
+SELECT avg(wait) / 1000 FROM t WHERE replied_at >= $1 AND replied_at < $2
 
 -- name: next_response_time
 SELECT avg(wait) / 1000 FROM t
-WHERE position > 1 AND coalesce(replied_at, started_at) >= $1 AND coalesce(replied_at, started_at) < $2
+WHERE position > 1 AND replied_at >= $1 AND replied_at < $2
 
 -- name: average_speed_of_answer
 SELECT avg(wait_time) / 1000 FROM i WHERE answered AND at_queued >= $1 AND at_queued < $2
@@ -150,7 +156,7 @@ WHERE resolved AND i.resolved_at IS NOT NULL AND at_resolved >= $1 AND at_resolv
 
 -- name: first_resolution_time
 SELECT avg(duration) / 1000 FROM c
-WHERE position = 1 AND coalesce(solved_at, opened_at) >= $1 AND coalesce(solved_at, opened_at) < $2
+WHERE position = 1 AND solved_at >= $1 AND solved_at < $2
 
 -- name: resolution_rate
 SELECT avg(resolved::int) FROM i WHERE at_closed >= $1 AND at_closed < $2
@@ -270,7 +276,7 @@ WITH pair AS (
   SELECT r.score AS x, (
     SELECT other.score FROM r AS other
     WHERE other.interaction_id = r.interaction_id AND other.reviewer <> r.reviewer
-      AND (other.reviewed_at, other.id) > (r.reviewed_at, r.id)
+      AND (other.reviewed_at, other.id) > (r.reviewed_at, r.id) AND other.score IS NOT NULL
     ORDER BY other.reviewed_at, other.id LIMIT 1) AS y
   FROM r WHERE reviewed_at >= $1 AND reviewed_at < $2),
 both_given AS (SELECT x::numeric, y::numeric FROM pair WHERE x IS NOT NULL AND y IS NOT NULL)

@@ -131,6 +131,12 @@ def test_functions_give_their_type(text: str, function: str, percentile: Decimal
         ("avg(review.score)", "review", "reviewed"),
         ("sum(activity.duration)", "activity", "started"),
         ("share(article.helpful)", "article", "viewed"),
+        ("avg(turn.wait)", "turn", "started"),
+        ("avg(turn.wait) at replied", "turn", "replied"),
+        ("avg(turn.wait at resolved)", "turn", "resolved"),
+        ("avg(cycle.first_response_time)", "cycle", "opened"),
+        ("avg(cycle.duration) at solved", "cycle", "solved"),
+        ("count_distinct(problem)", "interaction", "started"),
         ('count(where customer.segment = "vip" and weekday = "Monday")', "interaction", "started"),
     ],
 )
