@@ -38,13 +38,13 @@ class _Course:
 
     @classmethod
     def of(cls, versions: Sequence[DatedFormula], today: date) -> _Course:
-        """Of all versions, oldest first: of those whose day has come, the newest holds."""
+        """Of all versions, oldest first: of those whose day has come, the newest holds; see `kpi.in_force`."""
         days: list[date] = []
-        holding = [versions[0]]
+        holding, first = [versions[0]], versions[0].effective_from
         for one in sorted(versions[1:], key=lambda one: (one.effective_from, one.version)):
-            if one.effective_from > today or one.version < holding[-1].version:
+            if one.effective_from > max(today, first) or one.version < holding[-1].version:
                 continue
-            if days and days[-1] == one.effective_from:
+            if one.effective_from <= (days[-1] if days else first):
                 holding[-1] = one
             else:
                 days.append(one.effective_from)

@@ -73,7 +73,10 @@ class DatedFormula:
 
 
 def in_force(versions: Sequence[DatedFormula], day: date) -> DatedFormula:
-    """Of a KPI's versions, oldest first, the one that holds on a day: the newest whose day has come, else the
-    first.
+    """Of a KPI's versions, oldest first, the one that holds on a day: the newest whose day has come.
+
+    Days before its first day are as that one: a formula that is mended on the day it was written is mended for
+    all that came before.
     """
-    return next((one for one in reversed(versions) if one.effective_from <= day), versions[0])
+    day = max(day, versions[0].effective_from)
+    return next(one for one in reversed(versions) if one.effective_from <= day)

@@ -32,10 +32,13 @@ _NAMED = {
 async def list_kpis(session: ReadSession, today: date, *, archived: bool | None = False) -> list[Kpi]:
     """KPIs by key, each with the formula in force on a local day: the newest version whose day has come.
 
-    One whose first formula is not in force yet has that one. `archived` None gives those that are archived
-    and those that are not.
+    Days before its first one are as that. `archived` None gives those that are archived and those that are not.
     """
-    to_come = kpi_version.c.effective_from > today
+    first = kpi_version.alias("first_version")
+    since = select(first.c.effective_from).where(
+        first.c.kpi_key == kpi_version.c.kpi_key, first.c.version == 1
+    )
+    to_come = kpi_version.c.effective_from > func.greatest(today, since.scalar_subquery())
     each = kpi_version.c.kpi_key
     ranked = select(
         kpi_version,

@@ -31,7 +31,7 @@ Dated = tuple[date, str]  # from that day on, that formula
 
 class Timeline:
     """The revisions of all KPIs, in the order they were written: of those whose day has come, the last one
-    holds. A KPI whose first day is still to come has its first formula.
+    holds. Days before a KPI's first one are as that.
     """
 
     def __init__(self, revisions: Mapping[str, Sequence[Dated]], today: date) -> None:
@@ -92,7 +92,8 @@ class Timeline:
 
 
 def _in_force(revisions: Sequence[Dated], day: date) -> str:
-    return next((formula for start, formula in reversed(revisions) if start <= day), revisions[0][1])
+    day = max(day, revisions[0][0])  # as `kpi.in_force` has it
+    return next(formula for start, formula in reversed(revisions) if start <= day)
 
 
 def find_broken(

@@ -17,7 +17,7 @@ from backend.metrics.planning.planner import Scan
 from backend.metrics.planning.reach import INTERACTION, find_reach
 from backend.metrics.proofs import Drill, DrilledRow, Side
 
-_NOT_STORED = (Origin.CALENDAR, Origin.CLOCK)
+_NOT_STORED = (Origin.CALENDAR, Origin.CLOCK, Origin.SNAPSHOT)
 MOST_REASONS = 1_000  # different exclusions of one population
 HAPPENED = "_happened"  # ends the name of a listed moment's answer to “did it happen?”
 
@@ -77,8 +77,7 @@ def own_fields(vocabulary: Vocabulary, fact: Fact) -> list[Field]:
 
 def all_fields(vocabulary: Vocabulary, fact: Fact) -> list[Field]:
     """Everything that rows of a fact have or reach; what follows from their moment is left out, and now."""
-    stored = (Origin.COLUMN, Origin.NAMED, Origin.ATTRIBUTE)
-    reached = (one for one in vocabulary.fields.values() if one.origin in stored)
+    reached = (one for one in vocabulary.fields.values() if one.origin not in _NOT_STORED)
     return [_as_listed(one) for one in reached if find_reach(fact, one) is not None]
 
 

@@ -199,12 +199,12 @@ async def test_a_built_in_comes_back_with_everything(ann: Ann):
 
 async def test_an_archived_built_in_comes_back_with_everything_also_without_its_guardrail(ann: Ann):
     await ann.create("base", "count()")
-    await ann.revise("reopen_rate", 1, guardrails=("base",))
-    await ann.archive("reopen_rate", 2)
+    await ann.revise("untyped_rate", 1, guardrails=("base",))
+    await ann.archive("untyped_rate", 2)
     await ann.archive("base")
-    assert await ann.problems(ann.restore("reopen_rate", 2)) == [("GUARDRAIL_INVALID", ("guardrails", 0))]
-    restored = await ann.restore("reopen_rate", 2, everything=True)
-    builtin = find_builtin("reopen_rate")
+    assert await ann.problems(ann.restore("untyped_rate", 2)) == [("GUARDRAIL_INVALID", ("guardrails", 0))]
+    restored = await ann.restore("untyped_rate", 2, everything=True)
+    builtin = find_builtin("untyped_rate")
     assert builtin is not None
     assert (restored.guardrails, restored.archived_at) == (builtin.guardrails, None)
 
@@ -253,11 +253,11 @@ async def test_a_kpi_whose_ground_is_gone_stays_archived(ann: Ann):
 
 async def test_an_archived_built_in_comes_back_with_its_own_formula(ann: Ann):
     await ann.create("base", "share(resolved)")
-    await ann.revise("reopen_rate", 1, formula="1 - @base")
-    await ann.archive("reopen_rate", 2)
+    await ann.revise("untyped_rate", 1, formula="1 - @base")
+    await ann.archive("untyped_rate", 2)
     await ann.archive("base")
-    restored = await ann.restore("reopen_rate", 2, to_builtin=True)
-    builtin = find_builtin("reopen_rate")
+    restored = await ann.restore("untyped_rate", 2, to_builtin=True)
+    builtin = find_builtin("untyped_rate")
     assert builtin is not None
     assert (restored.formula, restored.archived_at) == (builtin.formula, None)
 

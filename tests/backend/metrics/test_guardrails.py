@@ -104,7 +104,7 @@ async def test_a_guardrail_on_too_few_rows_raises_nothing(world: World, ann: Ann
     [
         {"archived_at": START},
         {"direction": None},
-        {"direction": "band"},  # without a band
+        {"direction": "band", "target_low": None},  # without a band
     ],
 )
 async def test_a_guardrail_that_cannot_be_judged_is_left_aside(world: World, state: dict[str, Any]):
@@ -204,8 +204,9 @@ async def test_a_guardrail_that_is_asked_for_is_shown_and_judged_too(world: Worl
 async def test_a_band_is_better_the_nearer_it_is(world: World, ann: Ann):
     row = {"customer_messages": 10, "started_at": BEFORE, "agent_messages": 20}
     await world.interact(row, row | {"started_at": START, "agent_messages": 16})
+    await ann.revise("answer_question_ratio", 1, target=Band())
     assert judgements(await world.ask("@answer_question_ratio", **COMPARED)) == [NOTHING]
-    await ann.revise("answer_question_ratio", 1, target=Band(Decimal(1), Decimal("1.5")))
+    await ann.revise("answer_question_ratio", 2, target=Band(Decimal(1), Decimal("1.5")))
     assert judgements(await world.ask("@answer_question_ratio", **COMPARED)) == [IMPROVED]
 
 

@@ -54,7 +54,8 @@ class Book:
 
     def text(self, key: str, day: date) -> str:
         written = self.versions[key]
-        return next((text for start, text in reversed(written) if start <= day), written[0][1])
+        day = max(day, written[0][0])  # what came before a KPI's first day is as that
+        return next(text for start, text in reversed(written) if start <= day)
 
     def value(self, key: str, rows: Rows, day: date) -> int:
         text = self.text(key, day)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
+from backend.metrics.models import kpi_version
 from tests.schema.desk import Desk
 from tests.schema.metrics.test_definitions import QUICK, change, listed
 
@@ -43,6 +45,8 @@ async def preview(desk: Desk, **given: Any) -> dict[str, Any]:
 async def test_a_change_is_shown_beside_what_is(desk: Desk) -> None:
     await change(desk, "createKpi", **QUICK)
     await change(desk, "createKpi", **QUICK | {"key": "slow", "formula": "1 - @quick"})
+    async with desk.world.tenant.write() as session:  # it was written a month ago
+        await session.execute(update(kpi_version).values(effective_from=date(2026, 2, 1)))
     await desk.world.interact(
         *(
             {"started_at": datetime(2026, 3, day, 9, tzinfo=UTC), "first_response_time": seconds * 1000}
@@ -58,7 +62,7 @@ async def test_a_change_is_shown_beside_what_is(desk: Desk) -> None:
     assert found["buckets"] == ["2026-03-01T00:00:00+00:00", "2026-03-02T00:00:00+00:00"]
     assert (found["zone"], found["totalRows"], found["dimensions"]) == ("UTC", 2, [])
     first = {
-        "version": 1, "effectiveFrom": "2026-03-02", "formula": "share(first_response_time < 30s)",
+        "version": 1, "effectiveFrom": "2026-02-01", "formula": "share(first_response_time < 30s)",
     }  # fmt: skip
     second = {
         "version": 2, "effectiveFrom": "2026-03-02", "formula": "share(first_response_time < 1m)",
