@@ -10,9 +10,12 @@ from sqlalchemy import insert
 
 from backend.interactions import models
 from backend.interactions.identity import fact_id
-from tests.backend.metrics.builders import WEEK, World
+from backend.metrics.proofs import Drill, DrilledRow
+from backend.metrics.questions import Question, Restriction
+from tests.backend.metrics.builders import EVERYTHING, WEEK, World
 
 Rows = list[dict[str, Any]]
+WHOLE = Drill()
 DURATIONS = (
     "first_response_time",
     "wait_time",
@@ -111,3 +114,20 @@ async def a_messy_week(world: World, seed: int, count: int = 240) -> tuple[Rows,
         ]
         await session.execute(insert(models.qa_review), reviews)
     return interactions, surveys, orders
+
+
+async def drilled(
+    world: World, question: Question, drill: Drill = WHOLE, restriction: Restriction = EVERYTHING
+) -> list[DrilledRow]:
+    """All rows behind a cell, page by page; checks that pages neither repeat nor skip."""
+    found: list[DrilledRow] = []
+    while True:
+        after = found[-1].key if found else None
+        page = await world.evaluator.drill(question, drill, limit=50, after=after, restriction=restriction)
+        found += page
+        if len(page) < 50:
+            break
+    assert len({row.id for row in found}) == len(found)
+    dated = [row.anchored_at for row in found if row.anchored_at is not None]
+    assert dated == sorted(dated, reverse=True)
+    return found

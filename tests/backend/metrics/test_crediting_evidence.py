@@ -23,7 +23,8 @@ from tests.backend.metrics.crediting import (
     in_week,
     take_part,
 )
-from tests.backend.metrics.test_evidence import drilled, proof, reasons
+from tests.backend.metrics.evidence import drilled
+from tests.backend.metrics.test_evidence import proof, reasons
 
 
 def every_pair(hands: Hands, rule: str) -> list[Pair]:
