@@ -114,7 +114,10 @@ def kpi(
     order_by: Annotated[str | None, typer.Option(help="KPI or dimension the rows are ordered by.")] = None,
     ascending: Annotated[bool, typer.Option("--ascending", help="Lowest first.")] = False,
     limit: Annotated[
-        int | None, typer.Option(min=1, help="So many rows at most; totals are over all.")
+        int | None,
+        typer.Option(
+            min=1, help="So many rows at most, or with --grain and --by so many members; totals are over all."
+        ),
     ] = None,
     shape: Annotated[Format, typer.Option("--format", help="How it is printed.")] = Format.TABLE,
     explain: Annotated[

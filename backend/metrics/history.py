@@ -93,9 +93,15 @@ class History:
         """All versions of a KPI, oldest first, those to come among them."""
         return self._versions[key]
 
-    def with_kpi(self, key: str, versions: Sequence[DatedFormula]) -> History:
-        """The history with one more KPI."""
-        return History({**self._versions, key: versions}, self._zone, self._today)
+    def with_kpi(self, key: str, versions: Sequence[DatedFormula], *, until: date | None = None) -> History:
+        """The history with one more KPI, whose versions are in force as they will be on a later day."""
+        made = History({**self._versions, key: versions}, self._zone, self._today)
+        if until is not None and until > self._today:
+            course = _Course.of(versions, until)
+            made._courses[key], made._latest[key] = course, course.holding[-1].formula
+            if course.days:
+                made._changing.add(key)
+        return made
 
     def versions(self, key: str, ends: Ends) -> tuple[DatedFormula, ...]:
         """The versions of a KPI by which cells with these ends are computed, the first to hold first."""

@@ -108,7 +108,8 @@ def prepare_preview(preparation: Preparation, draft: Draft, question: Question) 
         asks = {_OLD: KpiAsk(draft.key), **asks}
         if draft.effective_from is not None:
             asks[_PUBLISHED] = KpiAsk(f"{draft.key} (published)")
-            history = history.with_kpi(asks[_PUBLISHED].key, [*history.all(draft.key), written])
+            versions = [*history.all(draft.key), written]
+            history = history.with_kpi(asks[_PUBLISHED].key, versions, until=begins)
     template = stored or Kpi(draft.key, draft.key, draft.key, written.formula, "outcome", None)
     kpis |= {ask.key: replace(template, key=ask.key) for ask in asks.values()}
     preparation = replace(preparation, kpis=kpis, history=history)

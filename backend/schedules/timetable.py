@@ -42,12 +42,15 @@ class Schedule:
     def in_force(self) -> list[ScheduleVersion]:
         """The versions that hold at some time, in order of time.
 
-        Of those whose instant has come the newest written holds; the first here also before its own.
+        Of those whose instant has come the newest written holds. The first version written holds for all time
+        before the others, whatever its own instant: who sets hours and then dates a change back keeps the hours
+        of before that change.
         """
-        held: list[ScheduleVersion] = []
-        for one in sorted(self.versions, key=lambda one: (one.effective_from, one.version)):
-            if not held or one.version > held[-1].version:
-                if held and held[-1].effective_from == one.effective_from:
+        first, *others = self.versions
+        held = [first]
+        for one in sorted(others, key=lambda one: (one.effective_from, one.version)):
+            if one.version > held[-1].version:
+                if len(held) > 1 and held[-1].effective_from == one.effective_from:
                     held.pop()
                 held.append(one)
         return held

@@ -60,7 +60,8 @@ class KpiValuesInput:
     )
     limit: int | None = strawberry.field(
         default=None,
-        description="At most so many rows, 1 to 10,000; null gives as many as one answer may hold.",
+        description="At most so many rows, 1 to 10,000; with a grain and dimensions so many members, each of which "
+        "keeps all its buckets. Null gives as many as one answer may hold.",
     )
     reach: Reach | None = strawberry.field(
         default=None, description="For agents: their own rows (also when null) or their team's totals."

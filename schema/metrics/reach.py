@@ -20,6 +20,7 @@ from backend.metrics.questions import Question, Restriction
 from schema.metrics.enums import Reach
 
 # Steps of a field's name that single people out, or hold what they wrote.
+_LINKS = frozenset({"has"})
 _PERSONAL = frozenset({"agent", "customer", "problem_id", "comment", "content", "reviewer"})
 
 
@@ -59,10 +60,13 @@ def drill_restriction(question: Question, reach: Reach | None, agent: Row[Any] |
 
 
 def _own(question: Question, agent: Row[Any]) -> Restriction:
-    """An agent's own rows. What is asked of the customers' other rows is anyone's, so it may name nobody."""
+    """An agent's own rows. The customers' other rows are anyone's: that there are any may be asked, not which.
+
+    Conditions on linked rows (`has`) are on rows of the agent's own interactions, but may name nobody.
+    """
     for tree in _trees(question):
-        for name in _fields_on_others(tree):
-            if not _is_impersonal(name):
+        for function, name in _fields_on_others(tree):
+            if function not in _LINKS or not _is_impersonal(name):
                 raise Forbidden(
                     f"You may see your own results only: leave out “{name}” in a condition on other rows.",
                     code="OTHERS_NOT_YOURS",
@@ -100,11 +104,11 @@ def _fields_in(tree: Any) -> Iterator[str]:
             yield ".".join(node.path)
 
 
-def _fields_on_others(tree: Any) -> Iterator[str]:
-    """The fields that conditions on other rows name."""
+def _fields_on_others(tree: Any) -> Iterator[tuple[str, str]]:
+    """The fields that conditions on other rows name, each after the function that it stands in."""
     for node in _nodes(tree):
         if isinstance(node, Call) and node.name in RELATIONS:
-            yield from _fields_in(node.clauses.where)
+            yield from ((node.name, name) for name in _fields_in(node.clauses.where))
 
 
 def _nodes(node: Any) -> Iterator[Any]:

@@ -9,7 +9,15 @@ from backend.metrics.language.aggregates import Scope
 from backend.metrics.language.binding_clauses import check_age
 from backend.metrics.language.binding_formulas import FormulaBinder
 from backend.metrics.language.binding_rows import RowBinder
-from backend.metrics.language.bound import Aggregate, BoundFormula, Choice, Combined, Expression, Row
+from backend.metrics.language.bound import (
+    Aggregate,
+    BoundFormula,
+    Choice,
+    Combined,
+    Expression,
+    Row,
+    values_of,
+)
 from backend.metrics.language.diagnostics import Code, Diagnostic, Findings
 from backend.metrics.language.formatter import format_formula
 from backend.metrics.language.parser import parse_condition
@@ -94,7 +102,7 @@ def _measures(expression: Expression) -> bool:
             return True
         case Combined(left=left, right=right):
             return _measures(left) or _measures(right)
-        case Choice(then=then, otherwise=otherwise):
-            return _measures(then) or _measures(otherwise)
+        case Choice(condition=condition, then=then, otherwise=otherwise):
+            return any(map(_measures, (*values_of(condition), then, otherwise)))
         case _:
             return False

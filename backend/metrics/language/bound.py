@@ -7,8 +7,10 @@ and are made of aggregates over row expressions. All numbers in row expressions 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import assert_never
 
 from backend.metrics.language.moving import Moving
 from backend.metrics.language.types import BOOLEAN, DURATION, TEXT, Field, Type
@@ -324,6 +326,23 @@ class CellNot:
 
 
 Condition = CellCompare | CellMissing | CellLogic | CellNot
+
+
+def values_of(condition: Condition) -> Iterator[Expression]:
+    """Every value that a condition on a cell looks at, from left to right."""
+    match condition:
+        case CellCompare(left=left, right=right):
+            yield left
+            yield right
+        case CellMissing(operand=value):
+            yield value
+        case CellLogic(left=first, right=second):
+            yield from values_of(first)
+            yield from values_of(second)
+        case CellNot(operand=inner):
+            yield from values_of(inner)
+        case _:
+            assert_never(condition)
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,12 @@ def _trouble(
             f"{written} cannot be taken of parts of interactions, as {rule.name} gives them.",
             "Write credited to participants, or credited to last.",
         )
-    reads_agent = function is UNION_TIME or any(use.field.name == AGENT for use in taken)
+    reads_agent = any(use.field.name == AGENT for use in taken)
+    if function is UNION_TIME:
+        return (
+            f"{written} adds up each agent's own time, so only the owner of an interaction can be credited.",
+            "Leave “credited to” out here, or write it inside the parentheses of the other aggregates.",
+        )
     if reads_agent and function not in (COUNT_DISTINCT, SHARE):
         return (
             "What is measured cannot depend on the agent where an interaction may have several.",

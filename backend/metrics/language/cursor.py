@@ -21,6 +21,24 @@ _INSTEAD = {  # words of other languages, and what is said here
     "by": "Name dimensions where the KPI is asked, not in its formula.",
     "group": "Name dimensions where the KPI is asked, not in its formula.",
     "from": "The rows follow from the fields; there is no “from”.",
+    **dict.fromkeys(
+        (
+            "sec",
+            "secs",
+            "second",
+            "seconds",
+            "min",
+            "mins",
+            "minute",
+            "minutes",
+            "hour",
+            "hours",
+            "day",
+            "days",
+        ),
+        "Write the unit by its letter, without a space: 30s, 5m, 2h, 7d.",
+    ),
+    "across": "“across” stands inside a function or at the formula's end.",
     "select": "A formula begins with what is measured: avg(handle_time).",
 }
 
@@ -108,6 +126,10 @@ class Cursor:
         before = self._tokens[self._index - 1] if self._index else None
         if hint is None and before is not None and token.sort is Sort.NAME:
             hint = self._run_together(self.text_of(before.span), before.sort, written)
+        if hint is None and written == "=" and before is None:
+            hint = "Leave the “=” at the beginning out."
+        elif hint is None and written == "*" and before is not None and self.text_of(before.span) == "(":
+            hint = "To count all rows write count()."
         hint = hint or _INSTEAD.get(written.lower())
         self.stop(Code.SYNTAX, token.span, f"Expected {what}, found “{written}”.", hint=hint)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 from typing import assert_never
@@ -164,13 +164,15 @@ class _Speaker:
         if isinstance(node, Binary):
             apart = PRECEDENCE[node.op] < at_least and not self._is_between(node)
         else:
-            apart = at_least >= SUM and self._tongue is Tongue.EN and self._runs_on(node)
+            apart = at_least >= SUM and self._runs_on(node)
         return self._words.parenthesis.format(said) if apart else said
 
     def _runs_on(self, node: Node) -> bool:
         """Whether the node ends in a clause, which would swallow what is said after it."""
         if not isinstance(node, Call):
             return False
+        if self._tongue is Tongue.ZH:  # where conditions stand in parentheses of their own
+            return bool(replace(node.clauses, where=None))
         return node.name == SHARE.name or bool(node.clauses)
 
     def _bare(self, node: Node) -> str:

@@ -5,7 +5,7 @@ Two formulas that mean the same give the same bits, whether their parts came fro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import sqrt
 from typing import Any, TypeAlias, assert_never
@@ -22,6 +22,7 @@ from backend.metrics.language.bound import (
     Condition,
     Constant,
     Expression,
+    values_of,
 )
 from backend.metrics.planning.histogram import percentile
 from backend.metrics.planning.parts import is_weighted, recipe_of
@@ -93,17 +94,32 @@ def _combined(expression: Expression, at: int) -> tuple[LastStep, int]:
             other, end = _combined(right, middle)
             return lambda values: _apply(op, one(values), other(values)), end
         case Choice(condition=condition, then=then, otherwise=otherwise):
+            looked_at = _steps(values_of(condition), at)
             holds, middle = _condition(condition, at)
             one, middle = _combined(then, middle)
             other, end = _combined(otherwise, middle)
 
             def choose(values: Sequence[Any]) -> Result:
                 chosen = one(values) if holds(values) else other(values)
-                return replace(chosen, top=None, bottom=None)
+                if chosen.n is not None:
+                    return replace(chosen, top=None, bottom=None)
+                # a number that was written down rests on the rows that it was chosen for
+                behind = [step(values) for step in looked_at]
+                n = max((each.n for each in behind if each.n is not None), default=None)
+                return Result(chosen.value, n, all(each.counted for each in behind))
 
             return choose, end
         case _:
             assert_never(expression)
+
+
+def _steps(expressions: Iterable[Expression], at: int) -> list[LastStep]:
+    """The steps of expressions whose values follow each other."""
+    found = []
+    for expression in expressions:
+        step, at = _combined(expression, at)
+        found.append(step)
+    return found
 
 
 def _condition(condition: Condition, at: int) -> tuple[Callable[[Sequence[Any]], bool | None], int]:
@@ -217,12 +233,13 @@ def _deviation(parts: Parts, aggregate: Aggregate) -> Result:
 def _agreement(parts: Parts, aggregate: Aggregate) -> Result:
     """Quadratically weighted kappa: 1 less the observed squared distance over that expected by chance.
 
-    With n pairs the expected one is sum(x^2) + sum(y^2) - 2 * sum(x) * sum(y) / n; where it is 0 (everybody
-    always gives the same score) there is nothing to agree on.
+    With n pairs the expected one is sum(x^2) + sum(y^2) - 2 * sum(x) * sum(y) / n. Where neither of the two
+    ever gives another score there is nothing to agree on.
     """
     n, first, second, first_squares, second_squares, distance = parts
     expected = n * (first_squares + second_squares) - 2 * first * second  # both n times what is said above
-    if not n or not expected:
+    varies = n * first_squares != first * first or n * second_squares != second * second
+    if not varies or not expected:
         return Result(None, n)
     return Result((expected - n * distance, expected), n)
 

@@ -17,19 +17,15 @@ from backend.metrics.language.bound import (
     Aggregate,
     Arithmetic,
     Basis,
-    CellCompare,
-    CellLogic,
-    CellMissing,
-    CellNot,
     Choice,
     Combined,
-    Condition,
     Constant,
     Expression,
     FieldValue,
     IsMissing,
     Logic,
     Row,
+    values_of,
 )
 from backend.metrics.language.types import Field, Origin
 from backend.metrics.planning.reach import leaves_of
@@ -196,23 +192,6 @@ def aggregates_of(expression: Expression) -> Iterator[Aggregate]:
             return
         case _:
             assert_never(expression)
-
-
-def values_of(condition: Condition) -> Iterator[Expression]:
-    """Every value that a condition on a cell looks at, from left to right."""
-    match condition:
-        case CellCompare(left=left, right=right):
-            yield left
-            yield right
-        case CellMissing(operand=value):
-            yield value
-        case CellLogic(left=first, right=second):
-            yield from values_of(first)
-            yield from values_of(second)
-        case CellNot(operand=inner):
-            yield from values_of(inner)
-        case _:
-            assert_never(condition)
 
 
 def parts_in(expression: Expression) -> tuple[Part, ...]:

@@ -58,6 +58,21 @@ async def test_a_choice_without_rows_has_no_data_but_for_counts(world: World):
     assert (await world.total("if(count() > 0, count(), 0)")).value == 0.0
 
 
+async def test_numbers_that_are_chosen_rest_on_the_rows_they_were_chosen_for(world: World):
+    tiers = "if(avg(handle_time) > 10s, 2, if(avg(handle_time) > 5s, 1, 0))"
+    empty = await world.total(tiers)
+    assert (empty.value, empty.state) == (None, CellState.NO_DATA)
+    await world.interact({"handle_time": seconds(6)}, {"handle_time": seconds(7)}, {})
+    cell = await world.total(tiers)
+    assert (cell.value, cell.n) == (1.0, 2)
+
+
+async def test_one_pair_of_scores_says_nothing(world: World):
+    await world.interact({"customer_messages": 1, "agent_messages": 4})
+    cell = await world.total("agreement(customer_messages, agent_messages)")
+    assert (cell.value, cell.n) == (None, 1)
+
+
 async def test_a_choice_between_kpis_keeps_their_conditions(world: World):
     await world.interact(
         {"resolved": True, "closed_at": START, "channel": "chat"},

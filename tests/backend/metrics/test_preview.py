@@ -127,6 +127,17 @@ async def test_each_side_is_what_is_answered_before_and_after(
     assert (later.value, later.n) == (whole.value, whole.n)
 
 
+async def test_a_change_of_a_later_day_is_shown_from_that_day_on(world: World, ann: Ann):
+    await ann.create("ours", "count()")
+    ahead = Window.of_local(TODAY, TODAY + 4 * DAY, "UTC")
+    await world.interact(*[{"started_at": ahead.start + at * DAY, "customer_messages": 5} for at in range(4)])
+    draft = Draft("ours", "sum(customer_messages)", TODAY + 2 * DAY)
+    preview = await world.evaluator.preview(draft, question(window=ahead, grain=Grain.DAY))
+    published, total = side(preview.answer, preview.published)
+    assert (published.values, total.value) == ([1, 1, 5, 5], 20)
+    assert side(preview.answer, preview.old)[0].values == [1, 1, 1, 1]
+
+
 async def test_a_new_kpi_has_only_the_new_side_which_creating_it_gives(world: World, ann: Ann):
     await fill(world, Random(1))
     preview = await world.evaluator.preview(

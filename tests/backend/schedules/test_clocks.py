@@ -112,6 +112,15 @@ def test_versions_hold_from_their_instant_and_the_last_word_stands():
     assert worked == [9, 11, 14, 14]  # of Tuesday 9 hours, and of the night after it 2
 
 
+def test_a_change_that_is_dated_back_keeps_the_hours_of_before_it():
+    written, back = moment("2026-11-22 00:00"), moment("2026-04-01 00:00")
+    changed = schedule_of("s", (written, hours_of("UTC", ALWAYS)), (back, hours_of("UTC", OFFICE)))
+    assert [one.version for one in changed.in_force()] == [1, 2]
+    one = clocks([changed], [assigned("s")])
+    assert one.elapsed(moment("2026-03-03 00:00"), moment("2026-03-04 00:00")) == 24 * HOUR
+    assert one.elapsed(moment("2026-04-07 00:00"), moment("2026-04-08 00:00")) == 9 * HOUR
+
+
 def test_one_clock_for_equal_timelines():
     shared = [assigned("office", scope="queue", scope_id=each) for each in range(50)]
     one = clocks([OFFICE_HOURS], [*shared, assigned("office")])

@@ -106,13 +106,15 @@ FOLLOWED = 'count(where followed_within(1d, started where agent = "bob"))'
     [
         {"formulas": [{"name": "c", "formula": FOLLOWED}]},
         {"where": 'has(survey.responded where survey.comment contains "bob")'},
+        {"where": 'preceded_within(60d, started where team = "billing" and handle_time > 10m)'},
+        {"where": "followed_within(30d, order.paid where order.amount > 150)"},
         {"where": 'channel = "chat" and not preceded_within(1d, started where attribute.canary = "x")'},
     ],
 )
 async def test_other_rows_of_an_agents_customers_name_nobody(desk: Desk, given: dict[str, Any]) -> None:
     token = await two_teams(desk)
     assert await desk.code(VALUES, {"input": COUNT | given}, token=token) == "OTHERS_NOT_YOURS"
-    alike = COUNT | {"where": "not followed_within(1d, started, agent where answered)"}
+    alike = COUNT | {"where": "not followed_within(1d, started, agent)"}
     assert total(await values(desk, alike, token=token)) == 0  # their customer is not known
 
 

@@ -129,7 +129,7 @@ CASES = [
     (
         "count(while open) / count()",
         "(number of interactions, those open when the period ends) divided by number of interactions",
-        "会话数量，期末未结除以会话数量",
+        "（会话数量，期末未结）除以会话数量",
     ),
     (
         'max(age while waiting) where channel = "chat"',
@@ -144,7 +144,7 @@ CASES = [
     (
         "count() / count(across issue_type, product)",
         "number of interactions divided by (number of interactions, whatever the issue type, product)",
-        "会话数量除以会话数量，不分问题类型、产品",
+        "会话数量除以（会话数量，不分问题类型、产品）",
     ),
 ]
 NAMES = {Tongue.EN: {"fcr": "First contact resolution"}, Tongue.ZH: {"fcr": "一次解决率"}}
