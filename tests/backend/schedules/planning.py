@@ -74,10 +74,7 @@ class Counter:
 
     def _is_open(self, key: str, at: datetime) -> bool:
         versions = self._schedules[key]
-        come = [version for version in versions if version[0] <= at]
-        if not come:
-            earliest = min(version[0] for version in versions)
-            come = [version for version in versions if version[0] == earliest]
+        come = [version for version in versions[1:] if version[0] <= at] or versions[:1]
         _, zone, week, exceptions = come[-1]
         local = at.astimezone(ZoneInfo(zone))
         seconds = local.hour * 3600 + local.minute * 60 + local.second
