@@ -12,6 +12,7 @@ the first two.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections.abc import AsyncIterator, Generator, Iterator
@@ -58,6 +59,13 @@ class Place:
 
     admin_url: str
     app_url: str
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _little_garbage() -> None:
+    """What earlier modules left behind is set aside, so that no collection stops a test to look through it all."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
