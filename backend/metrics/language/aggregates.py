@@ -45,7 +45,6 @@ _ARGUMENTS = {Takes.NOTHING: 0, Takes.NUMBERS: 2, Takes.MOMENTS: 2}
 _KINDS = {Takes.VALUES: {Kind.NUMBER, Kind.TEXT, Kind.DATE}, Takes.MOMENTS: {Kind.MOMENT}}
 
 MOST_VALUES = 8  # that are counted together
-_COUNTABLE = {Kind.NUMBER, Kind.TEXT, Kind.DATE}
 
 
 @dataclass(frozen=True, slots=True)

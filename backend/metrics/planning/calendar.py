@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from datetime import date
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-WEEKDAYS_ZH = ("星期一", "星期二", "星期三", "星期四", "星期五", "星期六", "星期日")
 
 # the calendar fields whose groups are told by their first day -> what PostgreSQL's date_trunc calls them
 DATED: Mapping[str, str] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -51,12 +52,12 @@ class Placing:
         raise ValueError("only a state has an age")
 
 
-class _Repeated(Placing):
+class _Repeated(Placing, ABC):
     """Rows that lie in several cells in a row."""
 
+    @abstractmethod
     def _cells(self) -> tuple[Value, Value]:
         """The first and the last cell, of those that are asked for; the row is in none where they cross."""
-        raise NotImplementedError
 
     @cached_property
     def _series(self) -> Any:

@@ -147,7 +147,7 @@ def _union_length(spans: Any, condition: Condition | None) -> Value:
     if condition is not None:
         union = union.filter(condition)
     span = func.unnest(union).column_valued("span")
-    length = sa.func.upper(span) - sa.func.lower(span)
+    length = func.upper(span) - func.lower(span)
     return sa.select(func.sum(sa.type_coerce(length, sa.Numeric))).scalar_subquery()
 
 
