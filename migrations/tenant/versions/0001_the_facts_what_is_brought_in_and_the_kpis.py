@@ -405,6 +405,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("kpi_key", "version", name=op.f("kpi_version_pkey")),
     )
     op.create_table(
+        "mark",
+        sa.Column("write_id", sa.Uuid(), nullable=False),
+        sa.Column("fact", sa.Text(), nullable=False),
+        sa.Column("hour", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("write_id", "fact", "hour", name=op.f("mark_pkey")),
+        comment="Hours that a write under way has touched; empty between writes.",
+        prefixes=["UNLOGGED"],
+    )
+    op.create_table(
         "order",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
@@ -1013,23 +1022,39 @@ def upgrade() -> None:
         sa.UniqueConstraint("external_id", name=op.f("team_external_id_key")),
     )
     op.create_table(
-        "touched_bucket",
-        sa.Column("write_id", sa.Uuid(), nullable=False),
+        "touched_hour",
         sa.Column("fact", sa.Text(), nullable=False),
         sa.Column(
-            "bucket",
+            "hour",
             sa.DateTime(timezone=True),
             nullable=False,
             comment="UTC hour that a moment of a changed row lies in, before or after the change.",
         ),
-        sa.PrimaryKeyConstraint("write_id", "fact", "bucket", name=op.f("touched_bucket_pkey")),
+        sa.Column(
+            "version", sa.BigInteger(), nullable=False, comment="The newest data version that touched it."
+        ),
+        sa.PrimaryKeyConstraint("fact", "hour", name=op.f("touched_hour_pkey")),
+    )
+    op.create_table(
+        "version",
+        sa.Column(
+            "name", sa.Text(), nullable=False, comment="What it is the version of: facts, definitions."
+        ),
+        sa.Column(
+            "number",
+            sa.BigInteger(),
+            nullable=False,
+            comment="Grows by one with each change, in commit order.",
+        ),
+        sa.PrimaryKeyConstraint("name", name=op.f("version_pkey")),
+        comment="No row: nothing was changed yet.",
     )
     op.create_table(
         "write_log",
-        sa.Column("id", sa.Uuid(), nullable=False, comment="Time-ordered; the newest is the data version."),
+        sa.Column("number", sa.BigInteger(), nullable=False, comment="The data version that it made."),
         sa.Column("cause", sa.Text(), nullable=False),
         sa.Column("sync_run_id", sa.Uuid(), nullable=True),
         sa.Column("rows_changed", sa.Integer(), nullable=False),
         sa.Column("written_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("write_log_pkey")),
+        sa.PrimaryKeyConstraint("number", name=op.f("write_log_pkey")),
     )
