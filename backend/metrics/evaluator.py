@@ -176,9 +176,7 @@ class Evaluator:
         if self._rows_only:
             return await _collected(session, tasks, setting)
         frames = Frames()
-        restricted = setting.restriction != _EVERYTHING
-        reader = PackReader(session, head, setting.currency, restricted=restricted)
-        sources = await reader.read(plan(tasks).statements, frames)
+        sources = await PackReader(session, head, setting).read(plan(tasks).statements, frames)
         await _collect(session, rest_for_rows(sources), setting, frames)
         return frames
 

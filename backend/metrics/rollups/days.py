@@ -1,4 +1,4 @@
-"""Local days: which of them lie in a window, and which of them touched hours fall into."""
+"""Local days: which of them lie in a window, and which of them spans of time reach into."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 from backend.core.windows import Window
 
 _DAY = timedelta(days=1)
-_HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -88,12 +87,11 @@ def rest_of(window: Window, taken: Iterable[date]) -> tuple[Window, ...]:
     return tuple(left)
 
 
-def days_touched(hours: Iterable[tuple[datetime, int]], zone: str) -> dict[date, int]:
-    """The newest version of each local day that UTC hours with their versions reach into."""
+def days_reached(spans: Iterable[tuple[datetime, datetime, int]], zone: str) -> dict[date, int]:
+    """The newest version of each local day that any of the spans of time [from, to) with their versions reach."""
     newest: dict[date, int] = {}
-    for hour, version in hours:
-        first, last = day_of(hour, zone), day_of(hour + _HOUR - timedelta(microseconds=1), zone)
-        for day in {first, last}:
+    for start, end, version in spans:
+        for day in Days(day_of(start, zone), day_of(end - timedelta(microseconds=1), zone)):
             newest[day] = max(version, newest.get(day, 0))
     return newest
 

@@ -37,11 +37,11 @@ from backend.metrics.questions import Restriction
 from backend.metrics.rollups import repository
 from backend.metrics.rollups.cells import GroupKey, block_of, cut, joined, pack_block, unpack_block
 from backend.metrics.rollups.choosing import Chosen, choose
-from backend.metrics.rollups.days import Days, day_of, days_touched, runs, start_of
+from backend.metrics.rollups.days import Days, day_of, runs, start_of
 from backend.metrics.rollups.demand import KEPT, LEAST_TIMES, MOST_DEMANDS, Demand
-from backend.metrics.rollups.matching import grain_of, match_cells
-from backend.metrics.rollups.repository import Head, StoredPack, Touched, read_head
-from backend.metrics.rollups.series import Cells, Ground, part_id
+from backend.metrics.rollups.matching import grain_of, match_cells, stored_parts
+from backend.metrics.rollups.repository import Head, StoredPack, read_head
+from backend.metrics.rollups.series import Cells, Ground, Touched, part_id
 from backend.metrics.understanding import prepare_for
 from tenants.database import ReadSession, TenantDatabase
 
@@ -142,7 +142,7 @@ class _Work:
             series: choose(
                 by_series[series.id],
                 _hull(self.extent, by_series[series.id]),
-                days_touched(self.touched.get(series.fact, ()), series.ground.zone),
+                series.days_touched(self.touched),
                 self.head.versions.facts,
             )
             for series in self.wanted
@@ -229,9 +229,8 @@ class _Work:
         async with self.database.read(snapshot=True, statement_timeout=TIMEOUT) as session:
             head = await read_head(session)
             packs = await repository.read_packs(session, {series.id: month})
-            touched = await repository.read_touched(session, head.settled, {series.fact})
-        zone = series.ground.zone
-        chosen = choose(packs, month, days_touched(touched.get(series.fact, ()), zone), head.versions.facts)
+            touched = await repository.read_touched(session, head.settled, series.tables)
+        chosen = choose(packs, month, series.days_touched(touched), head.versions.facts)
         if (
             chosen.stale
             or len(chosen.right) < len(month)
@@ -268,9 +267,10 @@ def _series(preparation: Preparation, demands: Iterable[Demand], extent: Days) -
         except DomainError:  # it names what is gone by now
             continue
         for statement in plan([task]).statements:
-            for one in match_cells(statement, ground, restricted=False):
-                if one.series is not None and (one.series in wanted or len(wanted) < MOST_SERIES):
-                    wanted.setdefault(one.series, {}).update(dict.fromkeys(statement.parts))
+            for one in match_cells(statement, ground, preparation.vocabulary.facts, restricted=False):
+                for series, parts in stored_parts(one):
+                    if series in wanted or len(wanted) < MOST_SERIES:
+                        wanted.setdefault(series, {}).update(dict.fromkeys(parts))
     return wanted
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from backend.interactions.models import touched_hour
 from backend.metrics.rollups.days import Days
 from backend.metrics.rollups.models import demand, pack
+from backend.metrics.rollups.series import Touched
 from tenants.database import ReadSession, WriteSession
 from tenants.tables import version
 from tenants.versions import READ_VERSIONS, Versions, versions_in
@@ -40,9 +41,6 @@ class StoredPack:
     content: bytes
 
 
-Touched = dict[str, list[tuple[datetime, int]]]  # by fact: UTC hours, each with the version that touched it
-
-
 async def read_head(session: ReadSession) -> Head:
     """The versions of a snapshot."""
     rows = (await session.execute(READ_VERSIONS)).all()
@@ -53,18 +51,18 @@ async def read_head(session: ReadSession) -> Head:
 async def read_touched(
     session: ReadSession,
     since: int,
-    facts: Collection[str] | None = None,
+    tables: Collection[str] | None = None,
     span: tuple[datetime, datetime] | None = None,
 ) -> Touched:
-    """The hours touched after a version: those of some facts that reach into a span of time."""
+    """The hours touched after a version: those of some tables that reach into a span of time."""
     touched = touched_hour.c
     statement = select(touched.fact, touched.hour, touched.version).where(touched.version > since)
-    if facts is not None:
-        statement = statement.where(touched.fact.in_(sorted(facts)))
+    if tables is not None:
+        statement = statement.where(touched.fact.in_(sorted(tables)))
     if span is not None:
         hour = func.make_interval(0, 0, 0, 0, 1)
         statement = statement.where(touched.hour > literal(span[0]) - hour, touched.hour < span[1])
-    found: Touched = {}
+    found: dict[str, list[tuple[datetime, int]]] = {}
     for row in await session.execute(statement):
         found.setdefault(row.fact, []).append((row.hour, row.version))
     return found
