@@ -104,7 +104,7 @@ class _Work:
         async with database.read(snapshot=True, statement_timeout=TIMEOUT) as session:
             head = await read_head(session)
             first, last = await definitions.find_extent(session)
-            stored = await repository.list_demands(session, LEAST_TIMES, MOST_DEMANDS)
+            stored = await repository.list_demands(session, LEAST_TIMES, MOST_DEMANDS, clock() - KEPT)
             packs = await repository.list_packs(session)
             if first is None or last is None or not (stored or packs):
                 return None
@@ -133,21 +133,24 @@ class _Work:
         for series, chosen in self._chosen().items():
             names = {part_id(part) for part in self.wanted[series]}
             right = {day for day, one in chosen.right.items() if one.parts >= names}
-            for days in self._stretches(right):
+for days in self._stretches(right, chosen.stale):
                 lacking[_scan(series, None), days].append(series)
         for (_, days), each in sorted(lacking.items(), key=lambda one: one[0][1].last, reverse=True):
             for at in range(0, len(each), MOST_SPLITS):
                 yield Piece(days, tuple(each[at : at + MOST_SPLITS]))
 
-    def _stretches(self, right: Collection[date]) -> Iterator[Days]:
-        """The days that are not right: within the facts month by month, around them all at once."""
+    def _stretches(self, right: Collection[date], stale: Collection[date]) -> Iterator[Days]:
+        """The days that are not right: within the facts month by month, around them all at once.
+
+        A stale day may be one that no row lies in any more, even further away.
+        """
         inside = self.extent
-        for around in (
-            Days(inside.first - BEFORE, inside.first - _DAY),
-            Days(inside.last + _DAY, inside.last + AFTER),
-        ):
+        before = Days(inside.first - BEFORE, inside.first - _DAY)
+        after = Days(inside.last + _DAY, inside.last + AFTER)
+        for around in (before, after):
             yield from runs(day for day in around if day not in right)
-        for run in runs(day for day in inside if day not in right):
+        away = (day for day in stale if not before.first <= day <= after.last)
+        for run in (*runs(away), *runs(day for day in inside if day not in right)):
             yield from run.by_month()
 
     def _chosen(self) -> dict[Cells, Chosen]:
@@ -297,6 +300,10 @@ class _Work:
             self.head = await read_head(session)
             self.touched = await repository.read_touched(session, settled)
             self.packs = await repository.list_packs(session)
+            # others may have made packs of what nobody had asked for when this work began
+            known = {series.id for series in self.wanted}
+            if any(one.series not in known and one.as_of < self.head.versions.facts for one in self.packs):
+                return False
             if any(chosen.stale for chosen in self._chosen().values()):
                 return False
             if self.head.versions.facts > settled:

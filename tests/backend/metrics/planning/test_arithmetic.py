@@ -114,4 +114,4 @@ def test_mergeable_parts_merge_and_others_refuse():
 def test_a_percentile_of_the_histogram():
     assert value("p50(handle_time)", Histogram.of({0: 1, 5: 1, 9: 1})) == 0.005
     assert value("p99(handle_time)", Histogram.of({0: 1, 5: 1, 9: 1})) == 0.009
-    assert result("p50(handle_time)", {0: 4, 5: 1}).n == 5
+    assert result("p50(handle_time)", Histogram.of({0: 4, 5: 1})).n == 5
