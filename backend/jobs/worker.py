@@ -88,12 +88,13 @@ class Worker:
         rest: float | None = None
         if len(self._slices) < self._concurrency:
             try:
-                if job := await take(self._database, self._kinds, lease=self._pace.lease):
+                job = await take(self._database, self._kinds, lease=self._pace.lease)
+                self._failing = False
+                if job is not None:
                     self._begin(job)
                     return
                 ready = await next_ready(self._database, self._kinds)
                 rest = self._pace.poll if ready is None else min(self._pace.poll, max(ready, _LEAST_REST))
-                self._failing = False
             except Exception as error:
                 if not self._failing:
                     logger.warning("no jobs can be taken: %s; trying again", type(error).__name__)
