@@ -24,7 +24,7 @@ from backend.web.ingest import ingest_routes
 from backend.web.landing import landing_route
 from backend.web.readiness import Readiness
 from backend.web.serving import server_of
-from backend.worker import KINDS, create_worker, kept_working
+from backend.worker import create_worker, kept_working, kinds_of
 from migrations.histories import CONTROL_HISTORY
 from schema.build import build_schema
 from schema.context import make_context
@@ -70,9 +70,9 @@ def create_authenticator(
     return Authenticator(database, TokenVerifier.from_settings(settings, clock), clock=clock)
 
 
-def create_hints(database: Database) -> Hints:
+def create_hints(database: Database, clock: Clock = system_clock) -> Hints:
     """Knows for which tenants there may be jobs; each write through this pool is a hint."""
-    hints = Hints(database, KINDS)
+    hints = Hints(database, kinds_of(clock))
     database.committed = hints.committed
     return hints
 

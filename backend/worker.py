@@ -19,16 +19,19 @@ from backend.web.readiness import Readiness
 from migrations.histories import CONTROL_HISTORY
 from tenants.database import Database
 
-KINDS: tuple[Kind, ...] = ()
-
 DRAIN = 10.0  # seconds a slice has to end in when the server that it runs beside stops
+
+
+def kinds_of(clock: Clock) -> tuple[Kind, ...]:
+    """Every kind of job."""
+    return ()
 
 
 def create_worker(settings: Settings, database: Database, *, clock: Clock = system_clock) -> Worker:
     """A worker on an open pool that does all there is to do; closing the pool is the caller's."""
     return Worker(
         database,
-        KINDS,
+        kinds_of(clock),
         _chores(clock),
         url=settings.listen_database_url or settings.database_url,
         concurrency=settings.worker_concurrency,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tenants.database import Database, TenantDatabase
 
 SWEEP_EVERY = 60.0  # seconds
+SLICE_LIMIT = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,13 +17,15 @@ class Kind:
 
     `work` does about a second of it and says whether more is left, so that tenants take turns. It may be cut short
     anywhere, and may in rare cases overlap with another run of itself: it commits only what is right when written
-    twice. Every `every` seconds all active tenants are asked whether they need it, because hints get lost.
+    twice. A slice longer than `limit` seconds is cut and counts as failed. Every `every` seconds all active tenants
+    are asked whether they need it, because hints get lost.
     """
 
     name: str
     work: Callable[[TenantDatabase], Awaitable[bool]]
     needs: Callable[[TenantDatabase], Awaitable[bool]]
     every: float = SWEEP_EVERY
+    limit: float = SLICE_LIMIT
     after_writes: bool = False  # whether each write to facts or definitions hints at it
 
 

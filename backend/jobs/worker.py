@@ -25,7 +25,6 @@ class Pace:
     poll: float = 5.0  # the longest rest when nobody wakes it
     chores: float = 5.0  # between looks for chores
     lease: float = 15.0  # how long a job is held without a sign of life
-    limit: float = 60.0  # the longest a slice may take
     first_pause: float = 1.0  # after a failure; doubled with each further one
     longest_pause: float = 300.0
 
@@ -123,7 +122,7 @@ class Worker:
         holding = asyncio.create_task(self._keep_hold(job))
         try:
             ended, _ = await asyncio.wait(
-                (working, holding), timeout=self._pace.limit, return_when=asyncio.FIRST_COMPLETED
+                (working, holding), timeout=self._kinds[job.kind].limit, return_when=asyncio.FIRST_COMPLETED
             )
         finally:
             for task in (working, holding):
@@ -157,7 +156,7 @@ class Worker:
     async def _put_off(self, job: HeldJob, error: BaseException | None) -> None:
         """Lets a job rest that failed; no error means that it took too long. What an error says may be data."""
         failures = job.failures + 1
-        reason = f"more than {self._pace.limit:g} s" if error is None else _described(error)
+        reason = f"more than {self._kinds[job.kind].limit:g} s" if error is None else _described(error)
         logger.warning("%s of tenant %s failed, %d in a row: %s", job.kind, job.tenant.id, failures, reason)
         await put_off(self._database, job, pause=self._pace.pause_after(failures))
 

@@ -31,6 +31,6 @@ if __name__ == "__main__":
         database = Database.connect(os.environ["SCOREDESK_DATABASE_URL"])
         asyncio.run(Worker(database, [kind], pace=Pace(lease=LEASE[0])).run())
     else:
-        worker.KINDS = (kind,)
+        vars(worker)["kinds_of"] = lambda clock: (kind,)
         sys.argv = ["scoredesk", "worker"]
         main()

@@ -160,7 +160,7 @@ async def test_a_slice_that_takes_too_long_is_cut_and_counts_as_failed(database,
 
     await ask(database, wanted(acme))
     await ask(database, wanted(globex))
-    async with running(Worker(database, [kind_of(work)], pace=replace(QUICK, limit=0.1))):
+    async with running(Worker(database, [kind_of(work, limit=0.1)], pace=QUICK)):
         await until_idle(database)
     assert sorted(served) == ["acme", "globex"]
     assert "1 in a row: more than 0.1 s" in caplog.text

@@ -18,9 +18,9 @@ async def no(_) -> bool:
     return False
 
 
-def kind_of(work, name="count", *, needs=no, every=NEVER, after_writes=False) -> Kind:
+def kind_of(work, name="count", *, needs=no, every=NEVER, limit=NEVER, after_writes=False) -> Kind:
     """A kind that nobody but the test asks for."""
-    return Kind(name, work, needs=needs, every=every, after_writes=after_writes)
+    return Kind(name, work, needs=needs, every=every, limit=limit, after_writes=after_writes)
 
 
 @asynccontextmanager
