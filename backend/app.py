@@ -17,6 +17,7 @@ from backend.core.clock import Clock, system_clock
 from backend.core.errors import Invalid
 from backend.core.settings import Settings
 from backend.jobs.hints import Hints
+from backend.metrics.rollups.demand import Demands
 from backend.web.envelope import Envelope
 from backend.web.health import health_routes
 from backend.web.identity import Identity
@@ -24,7 +25,7 @@ from backend.web.ingest import ingest_routes
 from backend.web.landing import landing_route
 from backend.web.readiness import Readiness
 from backend.web.serving import server_of
-from backend.worker import create_worker, kept_working, kinds_of
+from backend.worker import REFRESH, create_worker, kept_working, kinds_of
 from migrations.histories import CONTROL_HISTORY
 from schema.build import build_schema
 from schema.context import make_context
@@ -43,13 +44,16 @@ def create_app(
     *,
     clock: Clock = system_clock,
     limits: Limits = LIMITS,
+    demands: Demands | None = None,
 ) -> ASGIApp:
-    """The whole application over an open pool; closing the pool is the caller's."""
+    """The whole application over an open pool; closing the pool is the caller's. `demands` takes notice of what is
+    asked.
+    """
     identity = Identity(authenticator)
     graphql = GraphQLEndpoint(
         Executor(build_schema(), limits),
         identity.scope_of,
-        lambda scope, headers, request_id: make_context(scope, headers, request_id, clock),
+        lambda scope, headers, request_id: make_context(scope, headers, request_id, clock, demands),
         limits,
     )
     routes: Sequence[BaseRoute] = [
@@ -77,19 +81,27 @@ def create_hints(database: Database, clock: Clock = system_clock) -> Hints:
     return hints
 
 
+def create_demands(hints: Hints) -> Demands:
+    """Takes notice of what is asked, and hints at the packs that are to be made for it."""
+    return Demands(lambda tenant: hints.give(REFRESH, tenant))
+
+
 @asynccontextmanager
 async def attended(
     settings: Settings,
     database: Database,
     authenticator: Authenticator,
     hints: Hints,
+    demands: Demands | None = None,
     *,
     clock: Clock = system_clock,
 ) -> AsyncIterator[None]:
-    """What runs beside the server for as long as it serves: word of changes made elsewhere, hints at jobs, and,
-    unless the settings say otherwise, a worker.
+    """What runs beside the server for as long as it serves: word of changes made elsewhere, hints at jobs, what is
+    noticed of questions, and, unless the settings say otherwise, a worker.
     """
     work: list[Coroutine[Any, Any, None]] = [hints.keep_sending()]
+    if demands is not None:
+        work.append(demands.keep_flushing(clock))
     if (url := settings.listen_database_url or settings.database_url) is not None:
         work.append(listen(url, authenticator.forget))
     async with AsyncExitStack() as stack:
@@ -125,9 +137,11 @@ async def _serve(settings: Settings, on_ready: Callable[[], None] | None) -> Non
     try:
         await _readiness(settings, database).check()
         authenticator = create_authenticator(settings, database)
-        app = create_app(settings, database, authenticator)
+        hints = create_hints(database)
+        demands = create_demands(hints)
+        app = create_app(settings, database, authenticator, demands=demands)
         server = server_of(app, host=settings.host, port=settings.port, on_ready=on_ready)
-        async with attended(settings, database, authenticator, create_hints(database)):
+        async with attended(settings, database, authenticator, hints, demands):
             await server.serve()
     finally:
         await database.close()

@@ -16,6 +16,7 @@ from backend.auth.scope import Scope
 from backend.core.clock import Clock
 from backend.core.errors import NotFound
 from backend.metrics.evaluator import Evaluator
+from backend.metrics.rollups.demand import Demands
 from backend.web.access import Permission, require
 from schema.loaders import Loaders
 from schema.locale import Locale, preferred_locale
@@ -29,12 +30,14 @@ LANES = (
 class Context:
     """Who asks, in which language, and the loaders of this one operation."""
 
-    def __init__(self, scope: Scope, clock: Clock, locale: Locale, request_id: str) -> None:
+    def __init__(
+        self, scope: Scope, clock: Clock, locale: Locale, request_id: str, demands: Demands | None = None
+    ) -> None:
         self.scope = scope
         self.clock = clock
         self.locale = locale
         self.request_id = request_id
-        self.evaluator = Evaluator(scope.database, clock)
+        self.evaluator = Evaluator(scope.database, clock, demands)
         self.loaders = Loaders(self.reading, self.evaluator, self.only_agent)
         self._lanes = asyncio.Semaphore(LANES)
 
@@ -76,10 +79,12 @@ class Context:
         return None if agent is None else agent.id
 
 
-def make_context(scope: Scope, headers: Headers, request_id: str, clock: Clock) -> Context:
+def make_context(
+    scope: Scope, headers: Headers, request_id: str, clock: Clock, demands: Demands | None = None
+) -> Context:
     """The context of one operation."""
     locale = preferred_locale(headers.get("accept-language"), scope.tenant.locale)
-    return Context(scope, clock, locale, request_id)
+    return Context(scope, clock, locale, request_id, demands)
 
 
 Info = strawberry.Info[Context, None]
