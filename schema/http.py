@@ -86,7 +86,8 @@ class GraphQLEndpoint:
         request_id = request.scope["state"]["request_id"]
         parsed = parse_body(body, self._limits)
         context = self._make_context(tenant_scope, request.headers, request_id)
-        work = asyncio.ensure_future(self._executor.run(parsed, context, request_id))
+        operation = self._executor.find(parsed, tenant_scope.tenant.id, request_id)
+        work = asyncio.ensure_future(self._executor.run(operation, parsed.variables, context, request_id))
         gone = asyncio.ensure_future(_disconnected(request.receive))
         try:
             done, _ = await asyncio.wait(

@@ -1,0 +1,153 @@
+"""Valid documents, made ready to run once and kept: parsed, guarded, validated, priced."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+from graphql import (
+    DocumentNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+    TokenKind,
+    parse,
+    validate,
+)
+from graphql.execution.collect_fields import FragmentDetails
+from graphql.utilities import get_operation_ast
+
+from backend.core.errors import Invalid
+from schema import errors
+from schema.costs import Cost, pricing_of
+from schema.errors import Refused
+from schema.guard.introspection import is_standard_introspection
+from schema.guard.limits import Limits, check
+from schema.guard.shape import check_shape
+from schema.running.fair import FairMemory
+from schema.running.plans import Plans
+
+CACHED_CHARACTERS = 250_000  # some 60 bytes of syntax tree a character: 15 MB at most
+A_DOCUMENT = 1_000  # characters that each document counts for beside its own: 250 documents at most
+SHARE = 0.5  # of one tenant
+IDLE = 3_600.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of a document, and what it costs with given variables."""
+
+    document: Document
+    node: OperationDefinitionNode
+    cost: Cost
+
+    @property
+    def is_query(self) -> bool:
+        """Whether it only reads."""
+        return self.node.operation is OperationType.QUERY
+
+
+@dataclass(slots=True)
+class Document:
+    """A valid document; `standard` ones are the introspection documents that no limit but the text's holds for."""
+
+    schema: GraphQLSchema
+    tree: DocumentNode
+    digest: str  # of its text, SHA-256
+    standard: bool
+    plans: Plans | None
+    fragment_definitions: dict[str, FragmentDefinitionNode]
+    fragments: dict[str, FragmentDetails]
+    _operations: dict[str | None, Operation] = field(default_factory=dict)
+
+    def operation(self, name: str | None) -> Operation:
+        """The operation of that name, or the only one.
+
+        Raises Invalid (OPERATION_NOT_FOUND).
+        """
+        known = self._operations.get(name)
+        if known is not None:
+            return known
+        node = get_operation_ast(self.tree, name)
+        if node is None:
+            said = f"no operation named “{name}”" if name else "not exactly one operation, and none is named"
+            raise Invalid(f"The document has {said}.", code="OPERATION_NOT_FOUND")
+        operation = Operation(self, node, pricing_of(self.schema, self.tree, node))
+        self._operations[name] = operation
+        return operation
+
+
+class Documents:
+    """Makes documents ready; keeps those that proved valid."""
+
+    def __init__(
+        self, schema: GraphQLSchema, limits: Limits, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._schema = schema
+        self._limits = limits
+        self._kept: FairMemory[str, Document] = FairMemory(CACHED_CHARACTERS, share=SHARE, idle=IDLE, now=now)
+
+    def free(self, text: str, tenant: UUID, request_id: str) -> Document:
+        """The document of a text that anybody may have written, within all limits.
+
+        Raises Refused, LimitExceeded, Invalid.
+        """
+        known = self._kept.get(text)
+        if known is None:
+            known = self.ready(text, request_id, trusted=False)
+            self._kept.put(tenant, text, known, len(text) + A_DOCUMENT)
+        return known
+
+    def ready(self, text: str, request_id: str, *, trusted: bool) -> Document:
+        """The document of a text, not kept; the limits on shape do not hold for trusted ones.
+
+        Raises Refused, LimitExceeded, Invalid.
+        """
+        tree = self._parse(text, request_id)
+        standard = is_standard_introspection(tree)
+        if not standard and not trusted:
+            check_shape(tree, self._limits)
+        problems = validate(self._schema, tree, max_errors=self._limits.errors, hide_suggestions=True)
+        if problems:
+            raise Refused.because_of(problems, errors.VALIDATION_FAILED, request_id)
+        fragments = {
+            definition.name.value: definition
+            for definition in tree.definitions
+            if isinstance(definition, FragmentDefinitionNode)
+        }
+        return Document(
+            self._schema,
+            tree,
+            sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
+            standard,
+            Plans.of(self._schema, tree),
+            fragments,
+            {name: FragmentDetails(definition) for name, definition in fragments.items()},
+        )
+
+    def _parse(self, text: str, request_id: str) -> DocumentNode:
+        check("characters", len(text), self._limits)
+        try:
+            document = parse(
+                text,
+                max_lexical_tokens=self._limits.tokens,
+                max_comments=self._limits.comments,
+            )
+        except GraphQLError as error:
+            raise Refused.because_of([error], errors.PARSE_FAILED, request_id) from None
+        _refuse_nul(document)
+        return document
+
+
+def _refuse_nul(document: DocumentNode) -> None:
+    token: Any = document.loc.start_token if document.loc else None
+    while token:
+        if token.kind in (TokenKind.STRING, TokenKind.BLOCK_STRING) and "\x00" in (token.value or ""):
+            raise Invalid("A text holds the NUL character.", code=errors.BAD_USER_INPUT)
+        token = token.next
