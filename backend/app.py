@@ -26,11 +26,15 @@ from backend.web.readiness import Readiness
 from backend.web.serving import server_of
 from migrations.histories import CONTROL_HISTORY
 from schema.build import build_schema
+from schema.caching.answers import Answers
+from schema.caching.keys import release_of
+from schema.caching.service import Service
 from schema.context import make_context
 from schema.execution import Executor
 from schema.graphiql.page import graphiql_asset
 from schema.guard.limits import LIMITS, Limits
 from schema.http import GraphQLEndpoint
+from schema.trusted.documents import TrustedDocuments
 from tenants.database import Database
 from tenants.listening import listen
 
@@ -45,8 +49,15 @@ def create_app(
 ) -> ASGIApp:
     """The whole application over an open pool; closing the pool is the caller's."""
     identity = Identity(authenticator)
+    schema = build_schema()
+    trusted = TrustedDocuments.of_product().with_place(settings.trusted_documents)
+    executor = Executor(schema, limits, trusted=trusted, trusted_only=settings.trusted_only)
+    if settings.trusted_documents is not None:
+        executor.check_documents()
+    answers = Answers(settings.response_cache_mb * 1024 * 1024, clock)
     graphql = GraphQLEndpoint(
-        Executor(build_schema(), limits),
+        executor,
+        Service(executor, answers, clock, release_of(schema.as_str())),
         identity.scope_of,
         lambda scope, headers, request_id: make_context(scope, headers, request_id, clock),
         limits,

@@ -15,15 +15,16 @@ import strawberry
 from graphql import GraphQLSchema, get_variable_values
 from graphql.execution.values import VariableValues
 
-from backend.core.errors import DomainError
+from backend.core.errors import DomainError, Forbidden
 from schema import errors
 from schema.errors import Formatted, Refused
 from schema.guard.body import RequestBody
 from schema.guard.limits import LIMITS, Limits, check
-from schema.running.documents import Documents, Operation
+from schema.running.documents import Document, Documents, Operation
 from schema.running.engine import run
 from schema.running.inputs import read_inputs_plainly
 from schema.running.plain import read_plainly
+from schema.trusted.documents import TrustedDocuments
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +38,24 @@ class Result:
 class Executor:
     """Runs requests against one schema; keeps the documents that proved valid."""
 
-    def __init__(self, schema: strawberry.Schema, limits: Limits = LIMITS) -> None:
+    def __init__(
+        self,
+        schema: strawberry.Schema,
+        limits: Limits = LIMITS,
+        *,
+        trusted: TrustedDocuments | None = None,
+        trusted_only: bool = False,
+    ) -> None:
         self._schema: GraphQLSchema = schema._schema  # Strawberry has no public name for it
         read_plainly(self._schema)
         read_inputs_plainly(self._schema, schema.config)
         self._limits = limits
-        self._documents = Documents(self._schema, limits)
+        self._documents = Documents(self._schema, limits, trusted or TrustedDocuments())
+        self._trusted_only = trusted_only
+
+    def check_documents(self) -> None:
+        """Raises Invalid (SETTING_INVALID) for a trusted document that cannot be run."""
+        self._documents.check()
 
     def find(self, request: RequestBody, tenant: UUID, request_id: str) -> Operation:
         """The operation that a request names, ready to run.
@@ -50,9 +63,18 @@ class Executor:
         Raises Refused when there is none, or its document is not one that may run.
         """
         try:
-            return self._documents.free(request.query, tenant, request_id).operation(request.operationName)
+            return self._document(request, tenant, request_id).operation(request.operationName)
         except DomainError as error:
             raise Refused.by(error) from None
+
+    def _document(self, request: RequestBody, tenant: UUID, request_id: str) -> Document:
+        if request.query is None:
+            return self._documents.named(request.digest, request_id)
+        if self._trusted_only and not self._documents.trusts(request.query):
+            raise Forbidden(
+                "Only registered documents may be run here; name one by its id.", code="DOCUMENT_NOT_TRUSTED"
+            )
+        return self._documents.free(request.query, tenant, request_id)
 
     async def run(
         self, operation: Operation, given: dict[str, Any] | None, context: Any, request_id: str

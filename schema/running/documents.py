@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -23,8 +22,9 @@ from graphql import (
 from graphql.execution.collect_fields import FragmentDetails
 from graphql.utilities import get_operation_ast
 
-from backend.core.errors import Invalid
+from backend.core.errors import Invalid, NotFound
 from schema import errors
+from schema.caching.fields import is_kept
 from schema.costs import Cost, pricing_of
 from schema.errors import Refused
 from schema.guard.introspection import is_standard_introspection
@@ -32,6 +32,7 @@ from schema.guard.limits import Limits, check
 from schema.guard.shape import check_shape
 from schema.running.fair import FairMemory
 from schema.running.plans import Plans
+from schema.trusted.documents import TrustedDocuments, digest_of
 
 CACHED_CHARACTERS = 250_000  # some 60 bytes of syntax tree a character: 15 MB at most
 A_DOCUMENT = 1_000  # characters that each document counts for beside its own: 250 documents at most
@@ -46,6 +47,7 @@ class Operation:
     document: Document
     node: OperationDefinitionNode
     cost: Cost
+    kept: bool  # whether its answers may be kept
 
     @property
     def is_query(self) -> bool:
@@ -61,6 +63,7 @@ class Document:
     tree: DocumentNode
     digest: str  # of its text, SHA-256
     standard: bool
+    trusted: bool
     plans: Plans | None
     fragment_definitions: dict[str, FragmentDefinitionNode]
     fragments: dict[str, FragmentDetails]
@@ -78,37 +81,77 @@ class Document:
         if node is None:
             said = f"no operation named “{name}”" if name else "not exactly one operation, and none is named"
             raise Invalid(f"The document has {said}.", code="OPERATION_NOT_FOUND")
-        operation = Operation(self, node, pricing_of(self.schema, self.tree, node))
+        cost = pricing_of(self.schema, self.tree, node)
+        operation = Operation(self, node, cost, is_kept(node, self.fragment_definitions))
         self._operations[name] = operation
         return operation
 
 
 class Documents:
-    """Makes documents ready; keeps those that proved valid."""
+    """Makes documents ready; keeps those that proved valid. Trusted ones have room of their own, for good."""
 
     def __init__(
-        self, schema: GraphQLSchema, limits: Limits, now: Callable[[], float] = time.monotonic
+        self,
+        schema: GraphQLSchema,
+        limits: Limits,
+        trusted: TrustedDocuments,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._schema = schema
         self._limits = limits
+        self._trusted = trusted
+        self._ready: dict[str, Document] = {}
         self._kept: FairMemory[str, Document] = FairMemory(CACHED_CHARACTERS, share=SHARE, idle=IDLE, now=now)
 
+    def check(self) -> None:
+        """Raises Invalid (SETTING_INVALID) for a trusted document that cannot be run."""
+        for text in self._trusted.texts:
+            try:
+                self._trusted_one(digest_of(text), text, "at the start")
+            except Refused as refusal:
+                first = text.strip().partition("\n")[0][:80]
+                raise Invalid(
+                    f"SCOREDESK_TRUSTED_DOCUMENTS: “{first}”: {refusal}", code="SETTING_INVALID"
+                ) from None
+
+    def named(self, digest: str, request_id: str) -> Document:
+        """The trusted document with this digest.
+
+        Raises NotFound (PERSISTED_QUERY_NOT_FOUND).
+        """
+        text = self._trusted.find(digest)
+        if text is None:
+            raise NotFound(
+                "No document is registered under this id; send its text.", code="PERSISTED_QUERY_NOT_FOUND"
+            )
+        return self._trusted_one(digest, text, request_id)
+
+    def trusts(self, text: str) -> bool:
+        """Whether a text is that of a trusted document."""
+        return self._trusted.digest(text) is not None
+
     def free(self, text: str, tenant: UUID, request_id: str) -> Document:
-        """The document of a text that anybody may have written, within all limits.
+        """The document of a text that anybody may have written, within all limits; a trusted one is known by its
+        text, too.
 
         Raises Refused, LimitExceeded, Invalid.
         """
+        if (digest := self._trusted.digest(text)) is not None:
+            return self._trusted_one(digest, text, request_id)
         known = self._kept.get(text)
         if known is None:
-            known = self.ready(text, request_id, trusted=False)
+            known = self._made(text, request_id, trusted=False)
             self._kept.put(tenant, text, known, len(text) + A_DOCUMENT)
         return known
 
-    def ready(self, text: str, request_id: str, *, trusted: bool) -> Document:
-        """The document of a text, not kept; the limits on shape do not hold for trusted ones.
+    def _trusted_one(self, digest: str, text: str, request_id: str) -> Document:
+        known = self._ready.get(digest)
+        if known is None:
+            known = self._ready[digest] = self._made(text, request_id, trusted=True)
+        return known
 
-        Raises Refused, LimitExceeded, Invalid.
-        """
+    def _made(self, text: str, request_id: str, *, trusted: bool) -> Document:
+        """The document of a text. The limits on shape do not hold for trusted ones."""
         tree = self._parse(text, request_id)
         standard = is_standard_introspection(tree)
         if not standard and not trusted:
@@ -124,8 +167,9 @@ class Documents:
         return Document(
             self._schema,
             tree,
-            sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
+            digest_of(text),
             standard,
+            trusted,
             Plans.of(self._schema, tree),
             fragments,
             {name: FragmentDetails(definition) for name, definition in fragments.items()},

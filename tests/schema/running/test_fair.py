@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from schema.guard.limits import LIMITS
 from schema.running.documents import CACHED_CHARACTERS, Documents
 from schema.running.fair import FairMemory
+from schema.trusted.documents import TrustedDocuments
 
 ANN, BOB = UUID(int=1), UUID(int=2)
 
@@ -94,7 +95,7 @@ class Query:
 
 
 def test_documents_are_kept_within_bounds_and_one_tenants_do_not_displace_anothers() -> None:
-    documents = Documents(strawberry.Schema(Query)._schema, LIMITS)
+    documents = Documents(strawberry.Schema(Query)._schema, LIMITS, TrustedDocuments())
     bobs = documents.free("query Bob { fine }", BOB, "r")
     for number in range(400):
         documents.free(f"query Q{number} {{ fine }} #" + "x" * 2_000, ANN, "r")

@@ -20,6 +20,7 @@ from backend.web.answers import encode
 from schema.guard.limits import LIMITS
 from schema.running import engine
 from schema.running.documents import Documents, Operation
+from schema.trusted.documents import TrustedDocuments
 
 
 @strawberry.enum
@@ -96,7 +97,7 @@ EVERYTHING = st.one_of(
 
 def operation_of(text: str, schema: strawberry.Schema) -> Operation:
     """An operation ready to run."""
-    documents = Documents(schema._schema, LIMITS)
+    documents = Documents(schema._schema, LIMITS, TrustedDocuments())
     return documents.free(text, uuid4(), "request").operation(None)
 
 
