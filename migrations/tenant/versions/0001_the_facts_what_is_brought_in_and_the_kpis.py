@@ -142,6 +142,21 @@ def upgrade() -> None:
         sa.UniqueConstraint("external_id", name=op.f("customer_external_id_key")),
     )
     op.create_table(
+        "demand",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "question",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=False,
+            comment="KPIs, dimensions, grain and filter, without a window.",
+        ),
+        sa.Column("times", sa.Integer(), nullable=False, comment="How often it was asked."),
+        sa.Column("asked_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("demand_pkey")),
+        comment="Questions whose packs are kept; one that nobody asks any more goes.",
+    )
+    op.create_index(op.f("demand_asked_at_idx"), "demand", ["asked_at"], unique=False)
+    op.create_table(
         "interaction",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
@@ -445,6 +460,21 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("moved_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("outbox_pkey")),
+    )
+    op.create_table(
+        "pack",
+        sa.Column(
+            "series", sa.Uuid(), nullable=False, comment="Made of what its content is of: see series.py."
+        ),
+        sa.Column("first_day", sa.Date(), nullable=False),
+        sa.Column("last_day", sa.Date(), nullable=False, comment="Included."),
+        sa.Column(
+            "as_of", sa.BigInteger(), nullable=False, comment="The data version that it was worked out at."
+        ),
+        sa.Column("parts", sa.Text(), nullable=False, comment="What it holds of each group: ids, by spaces."),
+        sa.Column("content", sa.LargeBinary(), nullable=False, comment="Arrays: see packing.py."),
+        sa.PrimaryKeyConstraint("series", "first_day", "last_day", name=op.f("pack_pkey")),
+        comment="Of a day that several packs hold the newest one counts.",
     )
     op.create_table(
         "participation",
