@@ -56,7 +56,7 @@ class Service:
             return Reply(Served(made.data, made.errors))
         database = asking.context.scope.database
         key = self._key(asking)
-        if staleness is not None and not asking.anew:
+        if staleness and not asking.anew:  # 0: it has to stand now
             recent = self._answers.recent(key, staleness)
             if recent is not None:
                 return _reply(asking, key, recent)

@@ -49,8 +49,7 @@ class Lookout:
                 del self._next[tenant]  # from here on one is too late for this look
                 at = self._clock()
                 async with database.read() as session:
-                    rows = (await session.execute(READ_VERSIONS)).all()
-                return Sighting(versions_in(list(rows)), at)
+                    return Sighting(versions_in(await session.execute(READ_VERSIONS)), at)
         finally:
             if tenant not in self._next:
                 self._turns.pop(tenant, None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from tenants.versions import Versioned
 from tests.schema.desk import Desk
 
 COUNT = """query ($formula: String! = "count()", $by: [String!]! = []) {
@@ -40,3 +41,10 @@ async def ask(
     answer = (await desk.post(body, **options)).json()
     freshness = answer.pop("extensions")["freshness"]
     return Asked(answer, freshness["cached"], freshness["ageSeconds"], freshness["versions"])
+
+
+async def write(desk: Desk, *rows: dict[str, Any]) -> None:
+    """Stores interactions of acme and moves the data version, as every import does."""
+    await desk.world.interact(*rows)
+    async with desk.world.tenant.write() as session:
+        await session.move(Versioned.FACTS)
