@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import astuple
 from datetime import date, datetime
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
@@ -47,7 +46,7 @@ def key_of(
     name = operation.node.name
     parts = [
         release,
-        astuple(principal.tenant),
+        principal.tenant,
         [principal.role.value, principal.agent, sorted(principal.scopes)],
         locale.value,
         operation.document.digest,

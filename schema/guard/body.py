@@ -106,13 +106,17 @@ def _checked(request: RequestBody, limits: Limits) -> RequestBody:
 
 def check_values(value: Any, limits: Limits = LIMITS) -> None:
     """Raises when a value nests deeper than allowed, or a text holds a NUL, which PostgreSQL cannot store."""
-    stack: list[tuple[Any, int]] = [(value, 0)]
-    while stack:
-        item, depth = stack.pop()
-        if isinstance(item, str):
-            if "\x00" in item:
-                raise Invalid("A text holds the NUL character.", code="BAD_USER_INPUT")
-        elif isinstance(item, dict | list):
-            check("json_depth", depth, limits)
-            inner = (*item, *item.values()) if isinstance(item, dict) else item
-            stack.extend((part, depth + 1) for part in inner)
+    level, depth = [value], 0
+    while level:
+        inner: list[Any] = []
+        for item in level:
+            if isinstance(item, str):
+                if "\x00" in item:
+                    raise Invalid("A text holds the NUL character.", code="BAD_USER_INPUT")
+            elif isinstance(item, dict | list):
+                inner += item
+                if isinstance(item, dict):
+                    inner += item.values()
+                if depth > limits.json_depth:
+                    check("json_depth", depth, limits)
+        level, depth = inner, depth + 1
