@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+import uvloop
 from starlette.routing import BaseRoute, Route, Router
 from starlette.types import ASGIApp
 
@@ -108,7 +109,7 @@ def serve(settings: Settings, *, on_ready: Callable[[], None] | None = None) -> 
     Raises Unavailable (NOT_READY) when the database is not fit to serve from.
     """
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    asyncio.run(_serve(settings, on_ready))
+    uvloop.run(_serve(settings, on_ready))
 
 
 async def _serve(settings: Settings, on_ready: Callable[[], None] | None) -> None:
