@@ -164,7 +164,7 @@ def test_a_plan_makes_what_the_ordinary_way_makes(series: Series) -> None:
     assert planned == ordinary
 
 
-RIGHT = {
+RIGHT: dict[str, Any] = {
     "values": [1.5, None, 0.0],
     "n": [1, 2, 3],
     "names": ["a", None, "ä"],
