@@ -151,8 +151,8 @@ class Documents:
         return known
 
     def _made(self, text: str, request_id: str, *, trusted: bool) -> Document:
-        """The document of a text. The limits on shape do not hold for trusted ones."""
-        tree = self._parse(text, request_id)
+        """The document of a text; no limit but the cost holds for trusted ones."""
+        tree = self._parse(text, request_id, trusted)
         standard = is_standard_introspection(tree)
         if not standard and not trusted:
             check_shape(tree, self._limits)
@@ -175,14 +175,13 @@ class Documents:
             {name: FragmentDetails(definition) for name, definition in fragments.items()},
         )
 
-    def _parse(self, text: str, request_id: str) -> DocumentNode:
-        check("characters", len(text), self._limits)
+    def _parse(self, text: str, request_id: str, trusted: bool) -> DocumentNode:
+        tokens = comments = None
+        if not trusted:
+            check("characters", len(text), self._limits)
+            tokens, comments = self._limits.tokens, self._limits.comments
         try:
-            document = parse(
-                text,
-                max_lexical_tokens=self._limits.tokens,
-                max_comments=self._limits.comments,
-            )
+            document = parse(text, max_lexical_tokens=tokens, max_comments=comments)
         except GraphQLError as error:
             raise Refused.because_of([error], errors.PARSE_FAILED, request_id) from None
         _refuse_nul(document)
