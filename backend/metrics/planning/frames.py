@@ -9,14 +9,15 @@ from typing import Any, TypeAlias
 
 from backend.core.errors import Invalid
 from backend.metrics.language.types import Field, Origin
+from backend.metrics.planning.histogram import Histogram
 from backend.metrics.planning.lowering import MOST_GROUPS, Lowered
 from backend.metrics.planning.moving import cell_bounds, gathered, spans_back, standing
 from backend.metrics.planning.parts import Collect, Part, empty, merge
 from backend.metrics.planning.planner import Scan, Split, Statement
 
 GroupKey: TypeAlias = tuple[Hashable, ...]  # bucket rank (with a grain), then a raw value per dimension
-# where a row's key stands, what its parts go into, and for a histogram where its bucket stands
-_Place: TypeAlias = tuple[list[int], list[tuple[dict[GroupKey, Any], Collect]], int | None]
+# where a row's key stands, what its parts go into and where they stand, and for a histogram where its bucket stands
+_Place: TypeAlias = tuple[list[int], list[tuple[dict[GroupKey, Any], Collect, int]], int | None]
 
 
 @dataclass(slots=True)
@@ -36,24 +37,26 @@ class Frames:
             apart.add(replace(lowered, statement=bare(statement)), rows)
             self._merge(apart)
             return
-        first = 1 + len(lowered.keys)
         places = {mask: self._place(lowered, split, at) for mask, (split, at) in lowered.masks.items()}
+        counted: dict[int, dict[GroupKey, dict[int, int]]] = {mask: {} for mask in places}
         for row in rows:
             positions, targets, bucket_at = places[row[0]]
             group = tuple(row[position] for position in positions)
             if bucket_at is None:
-                for (values, collect), value in zip(targets, row[first:], strict=True):
-                    values[group] = _whole(value, collect)
+                for values, collect, place in targets:
+                    values[group] = _whole(row[place], collect)
             else:
-                counts = targets[0][0].setdefault(group, {})
+                counts = counted[row[0]].setdefault(group, {})
                 if (bucket := row[bucket_at]) is not None:
                     counts[bucket] = row[-1]
+        for mask, groups in counted.items():
+            places[mask][1][0][0].update({group: Histogram.of(each) for group, each in groups.items()})
         for at, key in enumerate(lowered.keys, 1):
             if isinstance(key, Field) and key.origin is Origin.NAMED:
                 self.ids.setdefault(key.name, set()).update(row[at] for row in rows if row[at] is not None)
         if len(rows) > MOST_GROUPS:
             self._cut.update(
-                (statement.scan, split, part) for split in statement.splits for part in statement.parts
+                (statement.scan, split, part) for split, parts in statement.needs for part in parts
             )
 
     def take(self, scan: Scan, split: Split, part: Part, values: Mapping[GroupKey, Any]) -> None:
@@ -80,9 +83,16 @@ class Frames:
 
     def _place(self, lowered: Lowered, split: Split, at: int | None) -> _Place:
         statement = lowered.statement
-        parts = statement.parts if at is None else (statement.parts[at],)
+        places = {part: place for place, part in enumerate(statement.parts)}
+        needed = next(parts for one, parts in statement.needs if one == split)
         targets = [
-            (self._values.setdefault((statement.scan, split, part), {}), part.collect) for part in parts
+            (
+                self._values.setdefault((statement.scan, split, part), {}),
+                part.collect,
+                1 + len(lowered.keys) + places[part],
+            )
+            for part in needed
+            if at in (None, places[part])
         ]
         positions = [1 + lowered.keys.index(key) for key in split.keys]
         return positions, targets, None if at is None else 1 + len(lowered.keys) + at
@@ -112,8 +122,13 @@ class Frames:
             coarse = key(group)
             if coarse is None:
                 continue
+            if part.collect is Collect.HISTOGRAM:
+                merged.setdefault(coarse, []).append(value)  # they are many, and large
+                continue
             before = merged.get(coarse, _ABSENT)
             merged[coarse] = value if before is _ABSENT else merge(part.collect, before, value)
+        if part.collect is Collect.HISTOGRAM:
+            return {key: Histogram.sum_of(values) for key, values in merged.items()}
         return merged
 
 
