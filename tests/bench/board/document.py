@@ -38,6 +38,7 @@ _QUESTIONS = {
 }
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 SINGLES = ("aht", "csat", "fcr", "response")
+COUNTS = ("offered_by_day", "channels", "scores")
 SERIES = ("offered_by_day", "aht_by_day", "csat_by_day")
 
 DOCUMENT = "\n".join([
@@ -123,6 +124,8 @@ def read_board(answer: Mapping[str, Any]) -> Board:
     board["scores"] = _present({
         str(score + 1): one["total"]["value"] for score, one in enumerate(answers["scores"]["series"])
     })
+    for name in COUNTS:  # a group of no rows is not there in SQL
+        board[name] = {key: value for key, value in board[name].items() if value}
     return board
 
 
