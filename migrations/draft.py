@@ -35,6 +35,8 @@ def render_difference(connection: Connection, history: History, namespace: str) 
             "include_schemas": True,
             "include_name": lambda name, kind, _: kind != "schema" or name == history.namespace,
         }
+    for table in history.metadata.tables.values():
+        table.info.clear()  # for programs, not for the database
     context = MigrationContext.configure(connection, opts=options)
     changes = produce_migrations(context, history.metadata).upgrade_ops
     assert changes is not None

@@ -23,6 +23,7 @@ import backend.ingestion.models
 import backend.interactions.derived.models
 import backend.interactions.models
 import backend.metrics.models
+import backend.metrics.rollups.models
 import backend.schedules.models  # noqa: F401
 from tenants.tables import CONTROL, CONTROL_NAMESPACE, TENANT
 

@@ -6,7 +6,7 @@ timeouts travel in the same message as BEGIN. Nothing here sets a `search_path` 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
@@ -23,6 +23,7 @@ from tenants.changes import Change
 from tenants.faults import domain_error
 from tenants.registry import Tenant
 from tenants.tables import PLACEHOLDER
+from tenants.versions import Versioned, moved_by, moving
 
 APP_LOGIN = "scoredesk_app"
 PLATFORM_ROLE = "scoredesk_platform"
@@ -87,6 +88,39 @@ class ReadSession:
 
 class WriteSession(ReadSession):
     """A transaction that may change rows."""
+
+    def __init__(self, connection: AsyncConnection, tenant: Tenant | None) -> None:
+        super().__init__(connection, tenant)
+        self._due: set[Versioned] = set()
+        self.moved: set[Versioned] = set()  # which versions this transaction has moved
+
+    async def execute(
+        self,
+        statement: Executable,
+        parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+    ) -> CursorResult[Any]:
+        """Runs one Core statement, and remembers which versions it moves; its result is buffered."""
+        try:
+            result = await super().execute(statement, parameters)
+        except Exception:
+            self._due.clear()  # whoever swallows this has a transaction that keeps nothing
+            raise
+        if self.tenant is not None and result.rowcount != 0:
+            self._due |= moved_by(statement)
+        return result
+
+    async def move(self, name: Versioned) -> int:
+        """Moves a version and returns its number. Another writer that has moved it is waited for until its
+        commit; in one transaction it moves once.
+        """
+        number: int = (await super().execute(moving(name))).scalar_one()
+        self.moved.add(name)
+        return number
+
+    async def settle(self) -> None:
+        """Moves the versions of what was changed; the last thing before the commit."""
+        for name in sorted(self._due - self.moved):
+            await self.move(name)
 
     async def copy(self, table: Table, columns: Sequence[str], records: Iterable[tuple[Any, ...]]) -> int:
         """Appends records by binary COPY and returns how many.
@@ -161,13 +195,28 @@ class TenantDatabase:
             "", self.tenant.namespace, statement_timeout, lock_timeout, work_memory
         )
         async with _transaction(self._engine, opening, self.tenant.namespace, keeping=True) as connection:
-            yield WriteSession(connection, self.tenant)
+            session = WriteSession(connection, self.tenant)
+            yield session
+            await session.settle()
+        if session.moved:
+            self._database.committed(self.tenant)
+
+
+Committed = Callable[[Tenant], None]
+
+
+def _ignore(_: Tenant) -> None:
+    """What is called after commits until somebody else wants to be."""
 
 
 class Database:
-    """The private pool of one server, logged in as an app login that itself can read nothing."""
+    """The private pool of one server, logged in as an app login that itself can read nothing.
+
+    `committed` is called after each commit that moved a version of a tenant; it must be quick and not raise.
+    """
 
     def __init__(self, engine: AsyncEngine, *, statement_timeout: float, lock_timeout: float) -> None:
+        self.committed: Committed = _ignore
         self._engine = engine
         self._statement_timeout = statement_timeout
         self._lock_timeout = lock_timeout

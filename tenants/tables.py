@@ -7,6 +7,7 @@ to a tenant fails instead of reading somewhere.
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     Column,
     DateTime,
@@ -34,6 +35,14 @@ _NAMES = {
 
 TENANT = MetaData(schema=PLACEHOLDER, naming_convention=_NAMES)
 CONTROL = MetaData(schema=CONTROL_NAMESPACE, naming_convention=_NAMES)
+
+version = Table(
+    "version",
+    TENANT,
+    Column("name", Text, primary_key=True, comment="What it is the version of: facts, definitions."),
+    Column("number", BigInteger, nullable=False, comment="Grows by one with each change, in commit order."),
+    comment="No row: nothing was changed yet.",
+)
 
 tenant = Table(
     "tenant",

@@ -32,7 +32,7 @@ def to_lines(proofs: Sequence[Proof]) -> Iterator[str]:
             yield f"  hours of {held.key}, version {held.version}, in force from {since}"
         seen = proof.data_version
         yield f"  from {proof.path} rows; data of " + (
-            "no import yet" if seen is None else f"{seen.written_at.isoformat()} ({seen.id})"
+            "no import yet" if seen is None else f"{seen.written_at.isoformat()} ({seen.number})"
         )
         for one in proof.aggregates:
             rule = "" if one.credit == OWNER.name else f" credited to {one.credit}"
@@ -62,7 +62,7 @@ def _document(proof: Proof) -> dict[str, Any]:
             for one in proof.schedules
         ],
         "path": proof.path,
-        "data_version": {"id": str(seen.id), "written_at": seen.written_at.isoformat()} if seen else None,
+        "data_version": {"id": str(seen.number), "written_at": seen.written_at.isoformat()} if seen else None,
         "aggregates": [
             {
                 "formula": one.formula,

@@ -4,7 +4,8 @@ What a rollup holds for an hour is stale as soon as a row leaves it, enters it, 
 write logs, under the fact's table name, the UTC hours of all moments of its changed rows, as they were and as
 they are. Formulas over a linked fact read fields of its interaction and may be anchored at its moments, so
 those hours count too, and a changed interaction marks the hours of the rows linked to it. Marks are only ever
-appended, each under the id of its own write: writers do not wait for one another over them.
+appended, each under the id of its own write: writers do not wait for one another over them. Only at its end a
+write gets its number, in the order of commits, and its marks are kept under it.
 """
 
 from __future__ import annotations
@@ -43,14 +44,16 @@ from backend.interactions.models import (
     article_view,
     interaction,
     interaction_event,
+    mark,
     order,
     qa_review,
     sla_instance,
     survey_response,
-    touched_bucket,
+    touched_hour,
     write_log,
 )
 from tenants.database import ReadSession, WriteSession
+from tenants.versions import Versioned
 
 FACTS: tuple[Table, ...] = (
     interaction,
@@ -86,7 +89,7 @@ _KEPT = ("created_at", "updated_at")
 
 @dataclass(slots=True)
 class Write:
-    """One write while its transaction lasts. Its id is time-ordered: the newest is the data version."""
+    """One write while its transaction lasts; its marks stand under its id until it ends."""
 
     cause: str
     at: datetime
@@ -175,17 +178,33 @@ def marks_of_interactions(ids: Select[Any], write: Write, linked: Sequence[Table
 
 
 async def log(session: WriteSession, write: Write) -> None:
-    """Ends a write: it becomes the data version, unless it changed nothing."""
+    """Ends a write, unless it changed nothing: it makes the next data version, under which its marks are kept.
+
+    From here until the commit other writers that come to their end wait, so it is to be near.
+    """
     if write.changed:
-        await session.execute(
-            insert(write_log).values(
-                id=write.id,
-                cause=write.cause,
-                sync_run_id=write.run_id,
-                rows_changed=write.changed,
-                written_at=write.at,
-            )
+        number = await note(session, write)
+        gone = delete(mark).where(mark.c.write_id == write.id).returning(mark.c.fact, mark.c.hour).cte("gone")
+        kept = insert(touched_hour).from_select(
+            ["fact", "hour", "version"], select(gone.c.fact, gone.c.hour, literal(number))
         )
+        newest = {"version": kept.excluded.version}
+        await session.execute(kept.on_conflict_do_update(index_elements=["fact", "hour"], set_=newest))
+
+
+async def note(session: WriteSession, write: Write) -> int:
+    """Moves the data version, and says why; for what changes numbers and touches no hours. Returns its number."""
+    number = await session.move(Versioned.FACTS)
+    await session.execute(
+        insert(write_log).values(
+            number=number,
+            cause=write.cause,
+            sync_run_id=write.run_id,
+            rows_changed=write.changed,
+            written_at=write.at,
+        )
+    )
+    return number
 
 
 def _statement(
@@ -254,12 +273,10 @@ def _marks(table: Table, changed: CTE, columns: Sequence[str], write: Write, lin
 def _marked(write: Write, *places: Select[Any] | None) -> CTE:
     hours = union_all(*[place for place in places if place is not None]).subquery("hours")
     return (
-        insert(touched_bucket)
+        insert(mark)
         .from_select(
-            ["write_id", "fact", "bucket"],
-            select(literal(write.id), hours.c.fact, hours.c.bucket)
-            .where(hours.c.bucket.is_not(None))
-            .distinct(),
+            ["write_id", "fact", "hour"],
+            select(literal(write.id), hours.c.fact, hours.c.hour).where(hours.c.hour.is_not(None)).distinct(),
         )
         .on_conflict_do_nothing()
         .cte("marked")
@@ -269,9 +286,9 @@ def _marked(write: Write, *places: Select[Any] | None) -> CTE:
 def _with_cycles(places: Sequence[Select[Any] | None]) -> Select[Any]:
     """Hours of interactions, for their cycles too: one without events is read as a cycle, stored nowhere."""
     hours = union_all(*[place for place in places if place is not None]).subquery("own_hours")
-    once = select(hours.c.bucket).distinct().subquery("once")
+    once = select(hours.c.hour).distinct().subquery("once")
     facts = array([literal(table.name, String) for table in (interaction, interaction_cycle)])
-    return select(func.unnest(facts).label("fact"), once.c.bucket)
+    return select(func.unnest(facts).label("fact"), once.c.hour)
 
 
 def _linked_hours(fact: Table, changed: CTE, moved: Sequence[ColumnElement[Any]]) -> Select[Any] | None:
@@ -292,7 +309,7 @@ def _hours(
     origin: Any,
     condition: ColumnElement[bool] | None = None,
 ) -> Select[Any] | None:
-    """(fact, bucket) for each hour of the given moments; NULL buckets among them."""
+    """(fact, hour) for each hour of the given moments; NULL hours among them."""
     if not places:
         return None
     # The moments of one row mostly share an hour: made distinct together, far fewer are left to take apart.
@@ -303,6 +320,4 @@ def _hours(
     if condition is not None:
         together = together.where(condition)
     apart = together.subquery()
-    return select(
-        literal(table.name, String).label("fact"), func.unnest(array(list(apart.c))).label("bucket")
-    )
+    return select(literal(table.name, String).label("fact"), func.unnest(array(list(apart.c))).label("hour"))

@@ -28,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from tenants.tables import TENANT
+from tenants.versions import MOVES, Versioned
 
 CHANNELS = ("chat", "call", "ticket", "email", "social", "review", "bot")
 MOMENTS = ("started", "queued", "accepted", "first_response", "resolved", "closed")
@@ -81,6 +82,7 @@ def _named(name: str, *columns: Column[Any]) -> Table:
         *columns,
         Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
         UniqueConstraint("external_id"),
+        info={MOVES: Versioned.DEFINITIONS},
     )
 
 
@@ -107,6 +109,7 @@ customer = Table(
     Column("attributes", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     UniqueConstraint("external_id"),
+    info={MOVES: Versioned.FACTS},
 )
 
 interaction = Table(
@@ -293,29 +296,40 @@ attribute = Table(
     CheckConstraint("type IN ('text', 'number', 'boolean', 'duration', 'money', 'moment')", name="type"),
     CheckConstraint("key ~ '^[a-z][a-z0-9_]{0,62}$'", name="key"),
     comment="Tenant-defined fields of an interaction: values lie in interaction.attributes by key.",
+    info={MOVES: Versioned.DEFINITIONS},
 )
 
 write_log = Table(
     "write_log",
     TENANT,
-    Column("id", Uuid, primary_key=True, comment="Time-ordered; the newest is the data version."),
+    Column("number", BigInteger, primary_key=True, comment="The data version that it made."),
     Column("cause", Text, nullable=False),
     Column("sync_run_id", Uuid),
     Column("rows_changed", Integer, nullable=False),
     Column("written_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
 
-touched_bucket = Table(
-    "touched_bucket",
+mark = Table(
+    "mark",
     TENANT,
     Column("write_id", Uuid, primary_key=True),
     Column("fact", Text, primary_key=True),
+    Column("hour", DateTime(timezone=True), primary_key=True),
+    comment="Hours that a write under way has touched; empty between writes.",
+    prefixes=["UNLOGGED"],
+)
+
+touched_hour = Table(
+    "touched_hour",
+    TENANT,
+    Column("fact", Text, primary_key=True),
     Column(
-        "bucket",
+        "hour",
         DateTime(timezone=True),
         primary_key=True,
         comment="UTC hour that a moment of a changed row lies in, before or after the change.",
     ),
+    Column("version", BigInteger, nullable=False, comment="The newest data version that touched it."),
 )
 
 audit_entry = Table(

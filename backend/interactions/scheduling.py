@@ -16,8 +16,9 @@ from typing import Any
 from sqlalchemy import Table, insert, select
 
 from backend.core.errors import Conflict, Invalid, NotFound, Problem
+from backend.interactions import changes
 from backend.interactions.identity import new_id
-from backend.interactions.models import audit_entry, queue, team, write_log
+from backend.interactions.models import audit_entry, queue, team
 from backend.schedules import repository
 from backend.schedules.hours import YEARS, Hours, HoursDraft
 from backend.schedules.timetable import (
@@ -282,9 +283,7 @@ class _Desk:
 
     async def moved(self, cause: str) -> None:
         """Moves the data version: no fact changed, but what is worked out from them may have."""
-        await self.session.execute(
-            insert(write_log).values(id=new_id(), cause=cause, rows_changed=0, written_at=self.planner.now)
-        )
+        await changes.note(self.session, changes.Write(cause, self.planner.now))
 
 
 def _told(version: ScheduleVersion) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from tenants.tables import TENANT
+from tenants.versions import MOVES, Versioned
 
 FAMILIES = ("efficiency", "quality", "outcome")
 DIRECTIONS = ("up", "down", "band")
@@ -103,3 +104,6 @@ kpi_version = Table(
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     CheckConstraint("version >= 1", name="version"),
 )
+
+for _table in (kpi, benchmark, kpi_version):
+    _table.info[MOVES] = Versioned.DEFINITIONS

@@ -95,7 +95,7 @@ class AggregateProof:
 class DataVersion:
     """The newest write that a number has seen."""
 
-    id: UUID
+    number: int
     written_at: datetime
 
 

@@ -201,9 +201,9 @@ async def list_attributes(session: ReadSession) -> list[Attribute]:
 async def find_data_version(session: ReadSession) -> DataVersion | None:
     """The newest write to the tenant's facts; None where nothing was ever written."""
     log = facts.write_log.c
-    newest = select(log.id, log.written_at).order_by(log.id.desc()).limit(1)
+    newest = select(log.number, log.written_at).order_by(log.number.desc()).limit(1)
     row = (await session.execute(newest)).one_or_none()
-    return None if row is None else DataVersion(row.id, row.written_at)
+    return None if row is None else DataVersion(row.number, row.written_at)
 
 
 async def find_extent(session: ReadSession) -> tuple[datetime | None, datetime | None]:

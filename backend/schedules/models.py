@@ -6,6 +6,7 @@ from sqlalchemy import CheckConstraint, Column, DateTime, Integer, Table, Text, 
 from sqlalchemy.dialects.postgresql import JSONB
 
 from tenants.tables import TENANT
+from tenants.versions import MOVES, Versioned
 
 SCOPES = ("tenant", "queue", "team")
 
@@ -65,3 +66,6 @@ schedule_assignment = Table(
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     CheckConstraint("scope IN ('" + "', '".join(SCOPES) + "')", name="scope"),
 )
+
+for _table in (schedule, schedule_version, schedule_assignment):
+    _table.info[MOVES] = Versioned.DEFINITIONS

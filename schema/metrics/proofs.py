@@ -119,7 +119,9 @@ class KpiProof:
             aggregates=[AggregateProof.from_domain(one) for one in proof.aggregates],
             path=ProofPath(proof.path),
             schedules=[HeldSchedule.from_domain(one) for one in proof.schedules],
-            data_version=None if seen is None else DataVersion(id=str(seen.id), written_at=seen.written_at),
+            data_version=None
+            if seen is None
+            else DataVersion(id=str(seen.number), written_at=seen.written_at),
         )
 
 

@@ -82,9 +82,9 @@ class Field:
     type: Type
     origin: Origin
     column: str
-    label_en: str
-    label_zh: str
-    doc: str
+    label_en: str = field(repr=False)  # what is shown is no part of what it is: see rollups/series.py
+    label_zh: str = field(repr=False)
+    doc: str = field(repr=False)
     groupable: bool = False
     truth: str | None = None
     choices: tuple[str, ...] = ()

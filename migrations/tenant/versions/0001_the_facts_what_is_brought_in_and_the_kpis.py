@@ -142,6 +142,21 @@ def upgrade() -> None:
         sa.UniqueConstraint("external_id", name=op.f("customer_external_id_key")),
     )
     op.create_table(
+        "demand",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "question",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=False,
+            comment="KPIs, dimensions, grain and filter, without a window.",
+        ),
+        sa.Column("times", sa.Integer(), nullable=False, comment="How often it was asked."),
+        sa.Column("asked_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("demand_pkey")),
+        comment="Questions whose packs are kept; one that nobody asks any more goes.",
+    )
+    op.create_index(op.f("demand_asked_at_idx"), "demand", ["asked_at"], unique=False)
+    op.create_table(
         "interaction",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
@@ -405,6 +420,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("kpi_key", "version", name=op.f("kpi_version_pkey")),
     )
     op.create_table(
+        "mark",
+        sa.Column("write_id", sa.Uuid(), nullable=False),
+        sa.Column("fact", sa.Text(), nullable=False),
+        sa.Column("hour", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("write_id", "fact", "hour", name=op.f("mark_pkey")),
+        comment="Hours that a write under way has touched; empty between writes.",
+        prefixes=["UNLOGGED"],
+    )
+    op.create_table(
         "order",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
@@ -436,6 +460,20 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("moved_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("outbox_pkey")),
+    )
+    op.create_table(
+        "pack",
+        sa.Column(
+            "series", sa.Uuid(), nullable=False, comment="Made of what its content is of: see series.py."
+        ),
+        sa.Column("first_day", sa.Date(), nullable=False),
+        sa.Column("last_day", sa.Date(), nullable=False, comment="Included."),
+        sa.Column(
+            "as_of", sa.BigInteger(), nullable=False, comment="The data version that it was worked out at."
+        ),
+        sa.Column("content", sa.LargeBinary(), nullable=False, comment="Arrays: see packing.py."),
+        sa.PrimaryKeyConstraint("series", "first_day", "last_day", name=op.f("pack_pkey")),
+        comment="Of a day that several packs hold the newest one counts.",
     )
     op.create_table(
         "participation",
@@ -1013,23 +1051,39 @@ def upgrade() -> None:
         sa.UniqueConstraint("external_id", name=op.f("team_external_id_key")),
     )
     op.create_table(
-        "touched_bucket",
-        sa.Column("write_id", sa.Uuid(), nullable=False),
+        "touched_hour",
         sa.Column("fact", sa.Text(), nullable=False),
         sa.Column(
-            "bucket",
+            "hour",
             sa.DateTime(timezone=True),
             nullable=False,
             comment="UTC hour that a moment of a changed row lies in, before or after the change.",
         ),
-        sa.PrimaryKeyConstraint("write_id", "fact", "bucket", name=op.f("touched_bucket_pkey")),
+        sa.Column(
+            "version", sa.BigInteger(), nullable=False, comment="The newest data version that touched it."
+        ),
+        sa.PrimaryKeyConstraint("fact", "hour", name=op.f("touched_hour_pkey")),
+    )
+    op.create_table(
+        "version",
+        sa.Column(
+            "name", sa.Text(), nullable=False, comment="What it is the version of: facts, definitions."
+        ),
+        sa.Column(
+            "number",
+            sa.BigInteger(),
+            nullable=False,
+            comment="Grows by one with each change, in commit order.",
+        ),
+        sa.PrimaryKeyConstraint("name", name=op.f("version_pkey")),
+        comment="No row: nothing was changed yet.",
     )
     op.create_table(
         "write_log",
-        sa.Column("id", sa.Uuid(), nullable=False, comment="Time-ordered; the newest is the data version."),
+        sa.Column("number", sa.BigInteger(), nullable=False, comment="The data version that it made."),
         sa.Column("cause", sa.Text(), nullable=False),
         sa.Column("sync_run_id", sa.Uuid(), nullable=True),
         sa.Column("rows_changed", sa.Integer(), nullable=False),
         sa.Column("written_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("write_log_pkey")),
+        sa.PrimaryKeyConstraint("number", name=op.f("write_log_pkey")),
     )

@@ -29,7 +29,7 @@ from backend.interactions.models import (
     interaction,
     sla_instance,
     survey_response,
-    touched_bucket,
+    touched_hour,
     write_log,
 )
 from tenants.database import TenantDatabase
@@ -197,9 +197,9 @@ async def test_an_sla_instance_marks_its_hours_and_those_of_its_interaction(acme
 
     async def marked() -> set[datetime]:
         async with acme.read() as session:
-            newest = select(write_log.c.id).order_by(write_log.c.id.desc()).limit(1).scalar_subquery()
-            rows = select(touched_bucket.c.bucket).where(
-                touched_bucket.c.write_id == newest, touched_bucket.c.fact == "sla_instance"
+            newest = select(write_log.c.number).order_by(write_log.c.number.desc()).limit(1).scalar_subquery()
+            rows = select(touched_hour.c.hour).where(
+                touched_hour.c.version == newest, touched_hour.c.fact == "sla_instance"
             )
             return set((await session.execute(rows)).scalars())
 

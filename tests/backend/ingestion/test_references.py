@@ -14,7 +14,7 @@ from backend.interactions.models import (
     queue,
     survey_response,
     team,
-    touched_bucket,
+    touched_hour,
 )
 from tests.backend.ingestion.importing import Record, bring_in, one_of, rows_of
 
@@ -118,7 +118,7 @@ async def test_records_of_agents_and_customers_are_merged_like_all_others(acme):
     await bring_in(acme, "customer", {"external_id": "P", "name": "Pat"})
     pat = await one_of(acme, customer, "P")
     assert (pat.name, pat.segment) == ("Pat", "vip")
-    assert await rows_of(acme, touched_bucket) == []
+    assert await rows_of(acme, touched_hour) == []
 
 
 async def test_a_survey_takes_the_scale_of_its_kind_unless_it_says_its_own(acme):

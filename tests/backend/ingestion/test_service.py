@@ -23,7 +23,7 @@ from backend.interactions.models import (
     interaction,
     survey_response,
     team,
-    touched_bucket,
+    touched_hour,
     write_log,
 )
 from tenants.database import TenantDatabase
@@ -42,7 +42,7 @@ from tests.backend.ingestion.importing import (
 )
 
 T = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
-FACTS = (interaction, survey_response, agent, team, customer, write_log, touched_bucket, rejected_record)
+FACTS = (interaction, survey_response, agent, team, customer, write_log, touched_hour, rejected_record)
 
 
 def contacts(count: int, **values: Any) -> list[dict[str, Any]]:

@@ -26,7 +26,7 @@ from backend.interactions.models import (
     customer,
     interaction,
     survey_response,
-    touched_bucket,
+    touched_hour,
     write_log,
 )
 from tenants.database import TenantDatabase
@@ -84,11 +84,13 @@ async def marks_of(door: TenantDatabase, *, since: int = 0) -> Hours:
     """What the writes from number `since` on have marked."""
     async with door.read() as session:
         writes = (
-            (await session.execute(select(write_log.c.id).order_by(write_log.c.id))).scalars().all()[since:]
+            (await session.execute(select(write_log.c.number).order_by(write_log.c.number)))
+            .scalars()
+            .all()[since:]
         )
         marked: Hours = defaultdict(set)
-        for row in await session.execute(select(touched_bucket).where(touched_bucket.c.write_id.in_(writes))):
-            marked[row.fact].add(row.bucket)
+        for row in await session.execute(select(touched_hour).where(touched_hour.c.version.in_(writes))):
+            marked[row.fact].add(row.hour)
     return marked
 
 

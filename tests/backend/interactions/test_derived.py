@@ -19,7 +19,7 @@ from backend.interactions.derived.models import (
 )
 from backend.interactions.exclusion import set_exclusion
 from backend.interactions.identity import fact_id
-from backend.interactions.models import agent, interaction, touched_bucket, write_log
+from backend.interactions.models import agent, interaction, touched_hour, write_log
 from tenants.database import TenantDatabase
 from tests.backend.ingestion.importing import SOURCE, bring_in, one_of, rows_of
 from tests.backend.interactions.streams import AGENTS, Told, random_event, random_interaction, walk
@@ -76,7 +76,7 @@ async def by_hand(door: TenantDatabase, events: dict[str, dict[str, Any]]) -> di
 
 
 async def everything(door: TenantDatabase) -> list[Any]:
-    return [await rows_of(door, table) for table in (*TABLES, write_log, touched_bucket)]
+    return [await rows_of(door, table) for table in (*TABLES, write_log, touched_hour)]
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -211,11 +211,11 @@ async def test_the_thirds_of_three_agents_add_up(acme):
 
 
 async def marked(door: TenantDatabase, *, since: int) -> dict[str, set[datetime]]:
-    writes = sorted(row.id for row in await rows_of(door, write_log))[since:]
+    writes = sorted(row.number for row in await rows_of(door, write_log))[since:]
     hours: dict[str, set[datetime]] = {}
-    for row in await rows_of(door, touched_bucket):
-        if row.write_id in writes:
-            hours.setdefault(row.fact, set()).add(row.bucket)
+    for row in await rows_of(door, touched_hour):
+        if row.version in writes:
+            hours.setdefault(row.fact, set()).add(row.hour)
     return hours
 
 

@@ -13,7 +13,6 @@ from sqlalchemy import insert, update
 from backend.core.errors import Invalid
 from backend.core.windows import Grain
 from backend.interactions import models
-from backend.interactions.identity import new_id
 from backend.metrics.proofs import TOTAL, AggregateProof, CellPlace, Drill, Side
 from backend.metrics.questions import Question, Restriction
 from tests.backend.metrics.builders import START, WEEK, World, asked
@@ -107,10 +106,10 @@ async def test_a_proof_names_definition_window_and_data(world: World, acme):
     assert (found.version, str(found.effective_from), found.path, found.data_version) == (
         1, "1970-01-01", "raw", None,
     )  # fmt: skip
-    written = [new_id() for _ in range(3)]
+    written = [7, 8, 9]
     async with acme.write() as session:
         for one in reversed(written):
-            row = {"id": one, "cause": "import", "rows_changed": 1}
+            row = {"number": one, "cause": "import", "rows_changed": 1}
             await session.execute(insert(models.write_log).values(row))
     question = asked("1 - share(answered)", grain=Grain.DAY)
     midnight = START.replace(hour=0)
@@ -120,7 +119,7 @@ async def test_a_proof_names_definition_window_and_data(world: World, acme):
     assert found.window is not None
     assert (found.window.start, found.window.end) == (midnight, midnight + timedelta(days=1))
     assert found.data_version is not None
-    assert found.data_version.id == max(written)
+    assert found.data_version.number == max(written)
     assert found.kpi.formula == "1 - share(answered)"
 
 

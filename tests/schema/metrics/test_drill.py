@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import insert
 
 from backend.interactions import models
-from backend.interactions.identity import new_id
 from tests.backend.metrics.builders import START
 from tests.canaries import CANARY
 from tests.schema.desk import Desk
@@ -79,9 +78,9 @@ async def rated(desk: Desk) -> list[dict[str, Any]]:
 
 async def test_a_proof_adds_up_and_names_what_it_rests_on(desk: Desk) -> None:
     await rated(desk)
-    version = new_id()
+    version = 7
     async with desk.world.tenant.write() as session:
-        row = {"id": version, "cause": "import", "rows_changed": 4}
+        row = {"number": version, "cause": "import", "rows_changed": 4}
         await session.execute(insert(models.write_log).values(row))
     payload = (await desk.data(PROOF, {"input": CSAT}))["kpiProof"]
     assert payload["problems"] == []
