@@ -17,7 +17,7 @@ class Client:
 
     async def post(self, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
         """The status and the body of the answer."""
-        connection = self._idle.pop() if self._idle else await self._open()
+        connection = self._kept() or await self._open()
         found = await connection.post(path, body, headers)
         self._idle.append(connection)
         return found
@@ -27,6 +27,14 @@ class Client:
         for connection in self._idle:
             connection.writer.close()
         self._idle.clear()
+
+    def _kept(self) -> _Connection | None:
+        """An open connection; the server closes those that idle for some seconds."""
+        while self._idle:
+            if not (connection := self._idle.pop()).reader.at_eof():
+                return connection
+            connection.writer.close()
+        return None
 
     async def _open(self) -> _Connection:
         return _Connection(*await asyncio.open_connection(self._host, self._port, limit=2**24))

@@ -121,9 +121,9 @@ def read_board(answer: Mapping[str, Any]) -> Board:
     weekdays, hours = (one["keys"] for one in answers["heatmap"]["dimensions"])
     cells = [(WEEKDAYS.index(day), int(hour)) for day, hour in zip(weekdays, hours, strict=True)]
     board["heatmap"] = _present(dict(zip(cells, series["values"], strict=True)))
-    board["scores"] = _present({
-        str(score + 1): one["total"]["value"] for score, one in enumerate(answers["scores"]["series"])
-    })
+    board["scores"] = _present(
+        {str(score + 1): one["total"]["value"] for score, one in enumerate(answers["scores"]["series"])}
+    )
     for name in COUNTS:  # a group of no rows is not there in SQL
         board[name] = {key: value for key, value in board[name].items() if value}
     return board

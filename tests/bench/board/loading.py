@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
-from typing import Any
 
 import asyncpg
 import numpy as np
+from sqlalchemy import func, insert, literal, select
 
-from backend.interactions.identity import new_id
+from backend.interactions import changes
+from backend.interactions.models import touched_hour
 from backend.metrics.catalogue import seed_catalogue
 from migrations.runner import upgrade_namespace
-from tenants.database import AdminDatabase
+from tenants.database import AdminDatabase, TenantDatabase
 from tenants.provisioning import create_tenant
 from tenants.registry import Tenant
 from tests.bench.board import copying, workload
@@ -39,6 +40,7 @@ _SURVEY = (
     "id", "source", "external_id", "interaction_id", "kind", "score", "scale_min", "scale_max", "invited_at",
     "responded_at", "agent_id",
 )  # fmt: skip
+DAYS_TOUCHED = workload.DAYS + 30  # what is left open on the last day ends in the weeks after
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)  # PostgreSQL counts from here
 _START = round((workload.START - _EPOCH).total_seconds() * 1000)
 
@@ -70,36 +72,38 @@ async def make_tenant(admin: AdminDatabase, slug: str) -> Tenant:
 
 
 async def load_tenant(
-    connection: asyncpg.Connection, namespace: str, days: Iterable[Contacts], *, seed: int = 1
+    connection: asyncpg.Connection, tenant: TenantDatabase, days: Iterable[Contacts]
 ) -> None:
-    """The same rows as a tenant's interactions and survey responses."""
+    """The same rows as a tenant's interactions and survey responses; `connection` is the admin's."""
+    namespace = tenant.tenant.namespace
     ids = await _name_members(connection, namespace)
     rows = 0
     async with _without_indexes(connection, namespace, ("interaction", "survey_response")):
         for day in days:
-            await copy_day(connection, namespace, day, ids, seed=seed)
+            await _copy_day(connection, namespace, day, ids)
             rows += len(day)
-    await mark_written(connection, namespace, rows)
+    await note_written(tenant, rows)
     await connection.execute(f"VACUUM (ANALYZE, FREEZE) {namespace}.interaction, {namespace}.survey_response")
     await connection.execute(f"ANALYZE {namespace}.agent, {namespace}.team, {namespace}.issue_type")
 
 
-async def copy_day(
-    connection: asyncpg.Connection, namespace: str, day: Contacts, ids: Ids, *, seed: int
-) -> None:
-    """A day's rows into the tenant's tables."""
-    keys = _random_ids(len(day), seed, int(day.number[0]) if len(day) else 0)
-    await _copy(connection, "interaction", namespace, _INTERACTION, _interactions(day, keys, ids))
-    await _copy(connection, "survey_response", namespace, _SURVEY, _surveys(day, keys, ids, seed))
-
-
-async def mark_written(connection: asyncpg.Connection, namespace: str, rows: int) -> None:
-    """What the product's own writing notes, too: that there is another data version."""
-    await connection.execute(
-        f"INSERT INTO {namespace}.write_log (id, cause, rows_changed) VALUES ($1, 'import', $2)",
-        new_id(),
-        rows,
+async def note_written(tenant: TenantDatabase, rows: int) -> None:
+    """What the product's own writing notes, too: another data version, and that it touched every hour."""
+    hours = func.generate_series(
+        workload.START, workload.START + timedelta(days=DAYS_TOUCHED), timedelta(hours=1)
     )
+    facts = ("interaction", "survey_response", "interaction_cycle")
+    async with tenant.write() as session:
+        number = await changes.note(session, changes.Write("bench", datetime.now(UTC), changed=rows))
+        for fact in facts:
+            touched = select(literal(fact), hours, literal(number))
+            await session.execute(insert(touched_hour).from_select(["fact", "hour", "version"], touched))
+
+
+async def _copy_day(connection: asyncpg.Connection, namespace: str, day: Contacts, ids: Ids) -> None:
+    keys = _random_ids(day, 1)
+    await _copy(connection, "interaction", namespace, _INTERACTION, _interactions(day, keys, ids))
+    await _copy(connection, "survey_response", namespace, _SURVEY, _surveys(day, keys, ids))
 
 
 def _plain(day: Contacts) -> list[Field]:
@@ -147,13 +151,11 @@ def _interactions(day: Contacts, keys: np.ndarray, ids: Ids) -> list[Field]:
     ]
 
 
-def _surveys(day: Contacts, keys: np.ndarray, ids: Ids, seed: int) -> list[Field]:
+def _surveys(day: Contacts, keys: np.ndarray, ids: Ids) -> list[Field]:
     kept = day.score != MISSING
-    rows = int(kept.sum())
-    own = _random_ids(rows, seed + 1_000_000, int(day.number[0]) if len(day) else 0)
-    once = np.zeros(rows, int)
+    once = np.zeros(int(kept.sum()), int)
     return [
-        Field(own),
+        Field(_random_ids(day, 2)[kept]),
         copying.texts([SOURCE], once),
         copying.digits(day.number[kept], 9, "s"),
         Field(keys[kept]),
@@ -167,9 +169,10 @@ def _surveys(day: Contacts, keys: np.ndarray, ids: Ids, seed: int) -> list[Field
     ]
 
 
-def _random_ids(rows: int, seed: int, first: int) -> np.ndarray:
+def _random_ids(day: Contacts, stream: int) -> np.ndarray:
     """Version 8 UUIDs that lie as scattered as those the product makes from external ids."""
-    found = np.random.default_rng((seed, first, 8)).integers(0, 256, (rows, 16), np.uint8)
+    first = int(day.number[0]) if len(day) else 0
+    found = np.random.default_rng((first, stream)).integers(0, 256, (len(day), 16), np.uint8)
     found[:, 6] = found[:, 6] & 0x0F | 0x80
     found[:, 8] = found[:, 8] & 0x3F | 0x80
     return found
@@ -201,12 +204,10 @@ async def _name_members(connection: asyncpg.Connection, namespace: str) -> Ids:
     issues = await _named(connection, namespace, "issue_type", workload.ISSUES)
     queues = await _named(connection, namespace, "queue", 1)
     agents = await _named(connection, namespace, "agent", workload.AGENTS)
-    for place, agent in enumerate(agents):
-        await connection.execute(
-            f"UPDATE {namespace}.agent SET team_id = $1 WHERE id = $2",
-            int(teams[place % workload.TEAMS]),
-            int(agent),
-        )
+    await connection.execute(
+        f"UPDATE {namespace}.agent SET team_id = ($1::int[])[1 + external_id::int % {workload.TEAMS}]",
+        teams.tolist(),
+    )
     return Ids(agents, teams, issues, int(queues[0]))
 
 
@@ -222,7 +223,7 @@ async def _named(connection: asyncpg.Connection, namespace: str, table: str, cou
 @asynccontextmanager
 async def _without_indexes(
     connection: asyncpg.Connection, namespace: str, tables: Sequence[str]
-) -> Any:
+) -> AsyncIterator[None]:
     """Rows first, indexes after: many times faster than one by one, and packed as after a rebuild."""
     found = await connection.fetch(
         "SELECT i.indexrelid::regclass::text AS name, pg_get_indexdef(i.indexrelid) AS made, "
@@ -241,8 +242,3 @@ async def _without_indexes(
     for row in found:
         key = f'ALTER TABLE {namespace}.{row["owner"]} ADD CONSTRAINT "{row["key"]}" {row["said"]}'
         await connection.execute(key if row["key"] else row["made"])
-
-
-def days(rows: int, *, seed: int = 1) -> Iterator[Contacts]:
-    """The workload of the board's benchmark."""
-    return workload.contacts(rows, seed=seed)

@@ -10,11 +10,6 @@ import asyncpg
 from tests.bench.board.document import Asked, Board
 from tests.bench.board.references.statements import parameters, read, statements
 
-try:
-    import duckdb
-except ImportError:  # the extra `bench`
-    duckdb = None
-
 THREADS = 2
 _STATEMENTS = {filtered: statements(filtered=filtered) for filtered in (False, True)}
 
@@ -28,7 +23,9 @@ class Columnar:
     @classmethod
     async def of(cls, source: asyncpg.Connection, folder: Path) -> Columnar | None:
         """With the rows of the plain table, in their order; None where DuckDB is not installed."""
-        if duckdb is None:
+        try:
+            import duckdb
+        except ImportError:
             return None
         file = folder / "contact.csv"
         await source.copy_from_query(

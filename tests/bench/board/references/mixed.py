@@ -6,6 +6,7 @@ whose estimate is within 2 %. It serves no filter.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from math import log
 from typing import Any
 
@@ -19,7 +20,17 @@ from tests.bench.board.workload import CHANNELS
 ALPHA = 0.02  # of a value, that its estimate may be off
 _GAMMA = (1 + ALPHA) / (1 - ALPHA)
 _BUCKETS = 560  # up to 2^32 milliseconds
-_SUMS = ("offered", "response_sum", "response_n", "at_once", "known", "handling_sum", "handling_n", "happy", "scored")
+_SUMS = (
+    "offered",
+    "response_sum",
+    "response_n",
+    "at_once",
+    "known",
+    "handling_sum",
+    "handling_n",
+    "happy",
+    "scored",
+)
 _SCORES = tuple(f"s{n}" for n in range(1, 6))
 _PARTS = {
     "started": "count(*) AS offered, coalesce(sum(response), 0) AS response_sum, count(response) AS response_n, "
@@ -33,9 +44,7 @@ _AGENTS = (
     "SELECT agent, sum(happy), sum(scored), sum(at_once), sum(known), sum(handling_sum), sum(handling_n) "
     "FROM reference.mixed_agent WHERE day >= $1 AND day < $2 GROUP BY agent"
 )
-_MEMBERS = (
-    "SELECT kind, member, sum(n) FROM reference.mixed_member WHERE day >= $1 AND day < $2 GROUP BY kind, member"
-)
+_MEMBERS = "SELECT kind, member, sum(n) FROM reference.mixed_member WHERE day >= $1 AND day < $2 GROUP BY kind, member"
 _SKETCHES = "SELECT place, counts FROM reference.mixed_sketch WHERE hour >= $1 AND hour < $2"
 
 
@@ -82,8 +91,10 @@ class Mixed:
         sketches = await connection.fetch(_SKETCHES, since, until)
         board = _by_day(days, since.date())
         board["agents"] = _ranked(agents, asked.top)
-        channels = {CHANNELS[member]: float(n) for kind, member, n in members if kind == 0}
-        board["channels"] = dict(channels)
+        channels: dict[Hashable, float] = {
+            CHANNELS[member]: float(n) for kind, member, n in members if kind == 0
+        }
+        board["channels"] = channels
         total = sum(channels.values())
         issues = sorted(((-n, member) for kind, member, n in members if kind == 1))[:TOP_ISSUES]
         board["issues"] = {str(member): -float(n) / total for n, member in issues}
@@ -116,7 +127,10 @@ def _by_day(rows: list[Any], since: Any) -> Board:
             return part[..., place[top]] / part[..., place[bottom]] * scale
 
     def both(top: str, bottom: str, scale: float = 1.0) -> dict[Any, float]:
-        found = {"now": share(now.sum(0), top, bottom, scale), "before": share(before.sum(0), top, bottom, scale)}
+        found = {
+            "now": share(now.sum(0), top, bottom, scale),
+            "before": share(before.sum(0), top, bottom, scale),
+        }
         return {key: float(value) for key, value in found.items() if np.isfinite(value)}
 
     def daily(values: np.ndarray) -> dict[Any, float]:
@@ -131,7 +145,9 @@ def _by_day(rows: list[Any], since: Any) -> Board:
         "offered_by_day": daily(now[:, place["offered"]]),
         "aht_by_day": daily(share(now, "handling_sum", "handling_n", 0.001)),
         "csat_by_day": daily(share(now, "happy", "scored")),
-        "scores": {name[1:]: float(now[:, place[name]].sum()) for name in _SCORES if now[:, place[name]].any()},
+        "scores": {
+            name[1:]: float(now[:, place[name]].sum()) for name in _SCORES if now[:, place[name]].any()
+        },
     }
 
 

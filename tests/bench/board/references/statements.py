@@ -12,9 +12,7 @@ from tests.bench.board.workload import CHANNELS
 # {0} is a filter of rows, {1} the same as one more condition. A quotient of nothing is NULL.
 _AHT = "CAST(sum(handling) {0} AS double precision) / nullif(count(handling) {0}, 0) / 1000"
 _CSAT = "CAST(count(*) FILTER (WHERE score >= 4 {1}) AS double precision) / nullif(count(score) {0}, 0)"
-_FCR = (
-    "CAST(count(*) FILTER (WHERE first_contact {1}) AS double precision) / nullif(count(first_contact) {0}, 0)"
-)
+_FCR = "CAST(count(*) FILTER (WHERE first_contact {1}) AS double precision) / nullif(count(first_contact) {0}, 0)"
 _RESPONSE = "CAST(sum(response) {0} AS double precision) / nullif(count(response) {0}, 0) / 1000"
 _MOMENTS = {"aht": "closed", "csat": "responded", "fcr": "started", "response": "started"}
 _VALUES = {"aht": _AHT, "csat": _CSAT, "fcr": _FCR, "response": _RESPONSE}
@@ -92,9 +90,7 @@ def _both(name: str, filtered: bool) -> str:
     now = value.format(f"FILTER (WHERE {moment} >= $1)", f"AND {moment} >= $1")
     before = value.format(f"FILTER (WHERE {moment} < $1)", f"AND {moment} < $1")
     only = _only(4) if filtered else ""
-    return (
-        f"SELECT {now}, {before} FROM reference.contact WHERE {moment} >= $3 AND {moment} < $2{only}"
-    )
+    return f"SELECT {now}, {before} FROM reference.contact WHERE {moment} >= $3 AND {moment} < $2{only}"
 
 
 def _by_day(value: str, moment: str, within: Mapping[str, str]) -> str:

@@ -1,0 +1,132 @@
+"""One tenant and many: boards asked of more and more of them, the likelier the smaller their number."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import asyncpg
+import numpy as np
+
+from backend.auth.memberships import grant_membership
+from backend.auth.tokens import TokenSigner
+from backend.core.settings import Settings
+from migrations.runner import upgrade
+from tenants.database import AdminDatabase, Database
+from tenants.embedded import EmbeddedServer
+from tenants.registry import Tenant
+from tests.bench.board import loading, workload
+from tests.bench.board.client import Client
+from tests.bench.board.document import Asked
+from tests.bench.board.figures import Figures
+from tests.bench.board.serving import Asker, Serving, memory_of, serving
+from tests.servers import Server
+
+TENANTS = (1, 10, 100, 1_000)
+QUICK_TENANTS = (1, 10)
+ROWS = 2_000  # of each tenant
+BOARDS = 400
+SETTLING = 5.0  # seconds after the first boards, for what is worked out beforehand
+COPIED = ("team", "issue_type", "queue", "agent", "interaction", "survey_response")
+
+
+async def measure(*, quick: bool) -> Figures:
+    """Some seconds when quick, some minutes else."""
+    figures = Figures(judged=not quick)
+    steps = QUICK_TENANTS if quick else TENANTS
+    with tempfile.TemporaryDirectory(prefix="scoredesk-bench-") as folder:
+        os.chmod(folder, 0o755)  # started by root, the server runs as another user
+        with EmbeddedServer(Path(folder) / "server") as embedded:
+            server = Server(embedded)
+            name = await server.create_database()
+            database = Database.connect(server.app_url(name))
+            try:
+                tenants = await _provision(server, name, database, max(steps), figures)
+                async with serving(server.app_url(name), Path(folder)) as serves:
+                    askers = await _askers(serves, database, tenants)
+                    await _ask(server.admin_url(name), askers, steps, figures, boards=60 if quick else BOARDS)
+            finally:
+                await database.close()
+    return figures
+
+
+async def _provision(
+    server: Server, name: str, database: Database, count: int, figures: Figures
+) -> list[Tenant]:
+    """So many tenants with the same rows each."""
+    admin = AdminDatabase.connect(server.admin_url(name))
+    connection = await asyncpg.connect(server.admin_url(name))
+    taken: list[float] = []
+    tenants: list[Tenant] = []
+    try:
+        await upgrade(admin)
+        for number in range(count):
+            began = time.perf_counter()
+            tenant = await loading.make_tenant(admin, f"tenant-{number}")
+            taken.append(1000 * (time.perf_counter() - began))
+            if number == 0:
+                await loading.load_tenant(connection, database.of(tenant), workload.contacts(ROWS))
+            else:
+                await _copy(connection, tenants[0].namespace, tenant.namespace)
+                await loading.note_written(database.of(tenant), ROWS)
+            tenants.append(tenant)
+        await connection.execute("CHECKPOINT")
+    finally:
+        await connection.close()
+        await admin.close()
+    figures.add("provisioning of a tenant, ms", count, *taken)
+    return tenants
+
+
+async def _copy(connection: asyncpg.Connection, source: str, target: str) -> None:
+    for table in COPIED:
+        await connection.execute(
+            f"INSERT INTO {target}.{table} OVERRIDING SYSTEM VALUE SELECT * FROM {source}.{table}"
+        )
+    await connection.execute(f"ANALYZE {', '.join(f'{target}.{table}' for table in COPIED)}")
+
+
+async def _askers(serves: Serving, database: Database, tenants: Sequence[Tenant]) -> list[Asker]:
+    signer = TokenSigner.from_settings(Settings(home=str(serves.home)))
+    client = Client(serves.port)
+    async with database.control() as session:
+        for tenant in tenants:
+            await grant_membership(session, tenant, "bench", "admin")
+    return [Asker(client, signer.sign("bench", tenant.id)) for tenant in tenants]
+
+
+async def _ask(
+    admin_url: str, askers: Sequence[Asker], steps: Sequence[int], figures: Figures, *, boards: int
+) -> None:
+    draw = np.random.default_rng(5)
+    medians = {}
+    for step in steps:
+        shares = 1 / np.arange(1, step + 1)
+        chosen = draw.choice(step, boards, p=shares / shares.sum())
+        for place in dict.fromkeys(chosen.tolist()):  # the first of a tenant finds nothing prepared
+            await askers[place].ask(Asked())
+        await asyncio.sleep(SETTLING)
+        taken = []
+        for number, place in enumerate(chosen.tolist()):
+            asked = Asked(number * 7 % 60, top=20 + number // 60)
+            taken.append((await askers[place].timed(asked))[0])
+        figures.add("cold board of a small tenant, ms", step, *(1000 * one for one in taken))
+        medians[step] = figures.of("cold board of a small tenant, ms", step)
+        figures.add("memory of a database connection, MiB", step, await _backend_memory(admin_url))
+    many, one = medians[max(steps)], medians[min(steps)]
+    if many and one:
+        figures.add("p50 of many tenants / of one", max(steps), many / one)
+
+
+async def _backend_memory(admin_url: str) -> float:
+    """MiB of its own (no shared buffers) that the largest process behind the server's connections holds."""
+    connection = await asyncpg.connect(admin_url)
+    try:
+        rows = await connection.fetch("SELECT pid FROM pg_stat_activity WHERE application_name = 'scoredesk'")
+    finally:
+        await connection.close()
+    return max((memory_of(row["pid"], "RssAnon") for row in rows), default=0.0)
