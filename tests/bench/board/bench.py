@@ -51,10 +51,10 @@ async def _cases(stage: Stage, figures: Figures, *, quick: bool) -> None:
     await _try(stage.wait_until_built(), stage, figures)
     large = stage.rows > SIZES[0]
     rounds = 4 if quick else 5 if large else 15
-    await _try(side_by_side(stage, figures, rounds=rounds), stage, figures)
+    await _try(side_by_side(stage, figures, rounds=rounds, seconds=10 if quick else 120), stage, figures)
     await _try(graphql_share(stage, figures, rounds=rounds), stage, figures)
     await _try(isolation(stage, figures, rounds=4 * rounds, seconds=2 if quick else 15), stage, figures)
-    await _try(at_once(stage, figures, seconds=2 if quick else 8), stage, figures)
+    await _try(at_once(stage, figures, seconds=1.5 if quick else 8), stage, figures)
     await _try(memory(stage, figures, seconds=5 if quick else 60), stage, figures)
     await _try(shown(stage, figures, rounds=3 if quick else 20), stage, figures)
     await _try(importing(stage, figures, seconds=3 if quick else 12), stage, figures)

@@ -15,7 +15,7 @@ COLUMNS = f"{'':<44}{'median':>11}{'from':>11}{'to':>11}{'least':>8}{'goal':>8}"
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure of one size: the median of its samples and their quartiles."""
+    """A figure of one size (rows, or tenants): the median of its samples and their quartiles."""
 
     key: str
     rows: int
@@ -40,6 +40,7 @@ class Figures:
     """All figures of a run. A quick one judges none: its sizes are not those that the targets are for."""
 
     judged: bool = True
+    title: str = "Board, {:,} interactions"
     figures: list[Figure] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
@@ -55,8 +56,8 @@ class Figures:
     def table(self) -> str:
         """All of it for people."""
         lines = []
-        for rows in dict.fromkeys(one.rows for one in self.figures):
-            lines += [f"Board, {rows:,} interactions", "", COLUMNS]
+        for rows in sorted({one.rows for one in self.figures}):
+            lines += [self.title.format(rows), "", COLUMNS]
             lines += [_line(one) for one in self.figures if one.rows == rows]
             lines.append("")
         lines += [f"FAILED: {line}" for line in self.failures]
@@ -77,7 +78,7 @@ class Figures:
     def missed(self) -> list[str]:
         """What is worse than it may be, and what failed."""
         missed = [
-            f"{one.key}, {one.rows:,} rows: {one.median:.3g}, more than {TARGETS[one.key].least:g}"
+            f"{self.title.format(one.rows)}: {one.key} is {one.median:.3g}, more than {TARGETS[one.key].least:g}"
             for one in self.figures
             if self.judged and one.key in TARGETS and one.median > TARGETS[one.key].least
         ]

@@ -18,23 +18,27 @@ from tests.bench.board.stage import Stage
 STATED = 0.01  # of a percentile: what Scoredesk's log histogram is off at most
 COLD_PER_ROUND = 3
 WARM_PER_COLD = 3
+LEAST_ROUNDS = 3
 AT_ONCE = 16
 BOARDS = 1_000
 
 
-async def side_by_side(stage: Stage, figures: Figures, *, rounds: int) -> None:
-    """Every way in turn, round by round; the answers of each are compared."""
+async def side_by_side(stage: Stage, figures: Figures, *, rounds: int, seconds: float) -> None:
+    """Every way in turn, round by round, as many as that time has room for; the answers of each are compared."""
     taken: dict[str, list[float]] = defaultdict(list)
     ratios: dict[str, list[float]] = defaultdict(list)
     errors = []
+    ends = time.monotonic() + seconds
     for number in range(rounds + 1):
+        if number > LEAST_ROUNDS and time.monotonic() > ends:
+            break
         found, error = await _round(stage)
         if number == 0:  # statements are prepared, documents parsed, caches warm
             continue
-        for name, seconds in found.items():
-            taken[name] += seconds
+        for name, samples in found.items():
+            taken[name] += samples
         errors.append(error)
-        middle = {name: statistics.median(seconds) for name, seconds in found.items()}
+        middle = {name: statistics.median(samples) for name, samples in found.items()}
         for name, top, bottom in (
             ("cold / MIXED", "cold", "MIXED"),
             ("cold / FACTS", "cold", "FACTS"),
@@ -45,8 +49,8 @@ async def side_by_side(stage: Stage, figures: Figures, *, rounds: int) -> None:
         ):
             if bottom in middle:
                 ratios[name].append(middle[top] / middle[bottom])
-    for name, seconds in taken.items():
-        figures.add(f"{name}, ms", stage.rows, *(1000 * one for one in seconds))
+    for name, samples in taken.items():
+        figures.add(f"{name}, ms", stage.rows, *(1000 * one for one in samples))
     for name, values in ratios.items():
         figures.add(name, stage.rows, *values)
     cold = taken["cold"]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import statistics
 import tempfile
 import time
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 
 import asyncpg
@@ -27,44 +29,42 @@ from tests.bench.board.serving import Asker, Serving, memory_of, serving
 from tests.servers import Server
 
 TENANTS = (1, 10, 100, 1_000)
-QUICK_TENANTS = (1, 10)
+QUICK_TENANTS = (1, 5)
 ROWS = 2_000  # of each tenant
 BOARDS = 400
-SETTLING = 5.0  # seconds after the first boards, for what is worked out beforehand
+BLOCK = 20
+MOST_SECONDS = 90.0  # for the boards of one step
+SETTLED = 3.0  # seconds without a new pack, after which all are there
+PATIENCE = 180.0
 COPIED = ("team", "issue_type", "queue", "agent", "interaction", "survey_response")
 
 
 async def measure(*, quick: bool) -> Figures:
     """Some seconds when quick, some minutes else."""
-    figures = Figures(judged=not quick)
+    figures = Figures(judged=not quick, title="Boards of {:,} tenants")
     steps = QUICK_TENANTS if quick else TENANTS
     with tempfile.TemporaryDirectory(prefix="scoredesk-bench-") as folder:
         os.chmod(folder, 0o755)  # started by root, the server runs as another user
-        with EmbeddedServer(Path(folder) / "server") as embedded:
+        with EmbeddedServer(Path(folder) / "server", durable=False) as embedded:
             server = Server(embedded)
             name = await server.create_database()
-            database = Database.connect(server.app_url(name))
-            try:
-                tenants = await _provision(server, name, database, max(steps), figures)
-                async with serving(server.app_url(name), Path(folder)) as serves:
-                    askers = await _askers(serves, database, tenants)
-                    await _ask(server.admin_url(name), askers, steps, figures, boards=60 if quick else BOARDS)
-            finally:
-                await database.close()
+            tenants = await _provision(server, name, max(steps), figures)
+            async with serving(server.app_url(name), Path(folder)) as serves:
+                askers = await _askers(serves, tenants)
+                await _ask(server.admin_url(name), askers, steps, figures, boards=60 if quick else BOARDS)
     return figures
 
 
-async def _provision(
-    server: Server, name: str, database: Database, count: int, figures: Figures
-) -> list[Tenant]:
+async def _provision(server: Server, name: str, wanted: int, figures: Figures) -> list[Tenant]:
     """So many tenants with the same rows each."""
     admin = AdminDatabase.connect(server.admin_url(name))
+    database = Database.connect(server.app_url(name))
     connection = await asyncpg.connect(server.admin_url(name))
     taken: list[float] = []
     tenants: list[Tenant] = []
     try:
         await upgrade(admin)
-        for number in range(count):
+        for number in range(wanted):
             began = time.perf_counter()
             tenant = await loading.make_tenant(admin, f"tenant-{number}")
             taken.append(1000 * (time.perf_counter() - began))
@@ -77,8 +77,9 @@ async def _provision(
         await connection.execute("CHECKPOINT")
     finally:
         await connection.close()
+        await database.close()
         await admin.close()
-    figures.add("provisioning of a tenant, ms", count, *taken)
+    figures.add("provisioning of a tenant, ms", wanted, *taken)
     return tenants
 
 
@@ -90,36 +91,64 @@ async def _copy(connection: asyncpg.Connection, source: str, target: str) -> Non
     await connection.execute(f"ANALYZE {', '.join(f'{target}.{table}' for table in COPIED)}")
 
 
-async def _askers(serves: Serving, database: Database, tenants: Sequence[Tenant]) -> list[Asker]:
+async def _askers(serves: Serving, tenants: Sequence[Tenant]) -> list[Asker]:
     signer = TokenSigner.from_settings(Settings(home=str(serves.home)))
     client = Client(serves.port)
-    async with database.control() as session:
-        for tenant in tenants:
-            await grant_membership(session, tenant, "bench", "admin")
+    database = Database.connect(serves.url, pool_size=1)
+    try:
+        async with database.control() as session:
+            for tenant in tenants:
+                await grant_membership(session, tenant, "bench", "admin")
+    finally:
+        await database.close()
     return [Asker(client, signer.sign("bench", tenant.id)) for tenant in tenants]
 
 
 async def _ask(
     admin_url: str, askers: Sequence[Asker], steps: Sequence[int], figures: Figures, *, boards: int
 ) -> None:
+    """For each step boards of so many tenants, in turn with boards of the first alone."""
     draw = np.random.default_rng(5)
-    medians = {}
+    boards_of_all = (Asked(number * 7 % 60, top=20 + number // 60) for number in count())
     for step in steps:
         shares = 1 / np.arange(1, step + 1)
-        chosen = draw.choice(step, boards, p=shares / shares.sum())
-        for place in dict.fromkeys(chosen.tolist()):  # the first of a tenant finds nothing prepared
+        chosen = draw.choice(step, max(boards, 2 * step), p=shares / shares.sum()).tolist()
+        for place in dict.fromkeys(chosen):  # the first of a tenant finds nothing prepared
             await askers[place].ask(Asked())
-        await asyncio.sleep(SETTLING)
-        taken = []
-        for number, place in enumerate(chosen.tolist()):
-            asked = Asked(number * 7 % 60, top=20 + number // 60)
-            taken.append((await askers[place].timed(asked))[0])
+        await _wait_until_built(admin_url)
+        taken: list[float] = []
+        ratios = []
+        ends = time.monotonic() + MOST_SECONDS
+        for block in range(0, len(chosen), BLOCK):
+            many = [
+                (await askers[place].timed(next(boards_of_all)))[0] for place in chosen[block : block + BLOCK]
+            ]
+            one = [(await askers[0].timed(next(boards_of_all)))[0] for _ in range(BLOCK)]
+            ratios.append(statistics.median(many) / statistics.median(one))
+            taken += many
+            if time.monotonic() > ends:
+                break
         figures.add("cold board of a small tenant, ms", step, *(1000 * one for one in taken))
-        medians[step] = figures.of("cold board of a small tenant, ms", step)
         figures.add("memory of a database connection, MiB", step, await _backend_memory(admin_url))
-    many, one = medians[max(steps)], medians[min(steps)]
-    if many and one:
-        figures.add("p50 of many tenants / of one", max(steps), many / one)
+        if step > 1:
+            figures.add("p50 of many tenants / of one", step, *ratios)
+
+
+async def _wait_until_built(admin_url: str) -> None:
+    """Until no tenant's packs have grown for a while."""
+    connection = await asyncpg.connect(admin_url)
+    try:
+        began = changed = time.monotonic()
+        known = -1
+        while time.monotonic() < min(changed + SETTLED, began + PATIENCE):
+            await asyncio.sleep(0.5)
+            packs = await connection.fetchval(
+                "SELECT sum(n_tup_ins + n_tup_upd) FROM pg_stat_user_tables WHERE relname = 'pack'"
+            )
+            if packs != known:
+                known, changed = packs, time.monotonic()
+    finally:
+        await connection.close()
 
 
 async def _backend_memory(admin_url: str) -> float:
