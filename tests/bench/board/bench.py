@@ -15,7 +15,7 @@ from tenants.embedded import EmbeddedServer
 from tests.bench.board.document import Failed
 from tests.bench.board.figures import Figures
 from tests.bench.board.inside import graphql_share, isolation
-from tests.bench.board.reading import at_once, growth, memory, side_by_side
+from tests.bench.board.reading import at_once, fresh, growth, memory, side_by_side
 from tests.bench.board.stage import Stage, staged
 from tests.bench.board.writing import importing, shown
 from tests.servers import Server
@@ -56,6 +56,7 @@ async def _cases(stage: Stage, figures: Figures, *, quick: bool) -> None:
     await _try(isolation(stage, figures, rounds=4 * rounds, seconds=2 if quick else 15), stage, figures)
     await _try(at_once(stage, figures, seconds=1.5 if quick else 8), stage, figures)
     await _try(memory(stage, figures, seconds=5 if quick else 60), stage, figures)
+    await _try(fresh(stage, figures, rounds=1 if quick else 5), stage, figures)
     await _try(shown(stage, figures, rounds=3 if quick else 20), stage, figures)
     await _try(importing(stage, figures, seconds=3 if quick else 12), stage, figures)
 

@@ -13,7 +13,8 @@ from tests.bench.board.answers import EXACT, check, worst_error
 from tests.bench.board.document import Asked, Board, Failed
 from tests.bench.board.figures import Figures, percentile
 from tests.bench.board.references.mixed import ALPHA
-from tests.bench.board.stage import Stage
+from tests.bench.board.serving import serving
+from tests.bench.board.stage import SLUG, Stage
 
 STATED = 0.01  # of a percentile: what Scoredesk's log histogram is off at most
 COLD_PER_ROUND = 3
@@ -146,6 +147,17 @@ async def memory(stage: Stage, figures: Figures, *, seconds: float) -> None:
     figures.add("memory of the process, MiB", stage.rows, stage.serving.memory)
     if boards < BOARDS:
         figures.remarks.append(f"{stage.rows:,} rows: its memory is that after {boards} boards.")
+
+
+async def fresh(stage: Stage, figures: Figures, *, rounds: int) -> None:
+    """The first board of a process that has just begun to serve: nothing is in its memory yet."""
+    taken = []
+    for _ in range(rounds):
+        async with serving(stage.url, stage.folder) as serves:
+            asker = await serves.asker(SLUG)
+            taken.append((await asker.timed(stage.other()))[0])
+            await asker.client.close()
+    figures.add("first board of a process, ms", stage.rows, *(1000 * one for one in taken))
 
 
 async def growth(stages: list[Stage], figures: Figures, *, rounds: int) -> None:

@@ -63,13 +63,14 @@ class Stage:
             return
         began = changed = time.monotonic()
         known = -1
-        asked_at = 0.0
+        asked_at, asked_for = 0.0, 0
         while time.monotonic() - began < PATIENCE:
             if time.monotonic() - asked_at > SETTLED / 2:  # what is asked is what is built
-                for asked in (self.other(), self.other_filtered()):
+                # Filters differ each time: to go on asking would go on giving work.
+                for asked in (self.other(), *([self.other_filtered()] if asked_for < 2 else [])):
                     with suppress(Failed):
                         await self.asker.ask(asked)
-                asked_at = time.monotonic()
+                asked_at, asked_for = time.monotonic(), asked_for + 1
             packs = await self.connection.fetchval(f"SELECT count(*) FROM {self.tenant.namespace}.pack")
             if packs != known:
                 known, changed = packs, time.monotonic()
