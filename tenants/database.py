@@ -21,6 +21,7 @@ from sqlalchemy.schema import ExecutableDDLElement
 from backend.core.errors import NotFound, Unavailable
 from tenants.changes import Change
 from tenants.faults import domain_error
+from tenants.memory import Memory
 from tenants.registry import Tenant
 from tenants.tables import PLACEHOLDER
 from tenants.versions import Versioned, moved_by, moving
@@ -163,6 +164,7 @@ class TenantDatabase:
 
     def __init__(self, database: Database, engine: AsyncEngine, tenant: Tenant) -> None:
         self.tenant = tenant
+        self.memory = database.memory
         self._database = database
         self._engine = engine.execution_options(schema_translate_map={PLACEHOLDER: tenant.namespace})
 
@@ -217,6 +219,7 @@ class Database:
 
     def __init__(self, engine: AsyncEngine, *, statement_timeout: float, lock_timeout: float) -> None:
         self.committed: Committed = _ignore
+        self.memory = Memory()
         self._engine = engine
         self._statement_timeout = statement_timeout
         self._lock_timeout = lock_timeout

@@ -6,7 +6,7 @@ the two its rows belong to; the write session then moves that number at its end,
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -38,7 +38,7 @@ class Versions:
 READ_VERSIONS = select(version.c.name, version.c.number)
 
 
-def versions_in(rows: Iterator[Any] | list[Any]) -> Versions:
+def versions_in(rows: Iterable[Any]) -> Versions:
     """The versions in the rows of READ_VERSIONS."""
     numbers = {row.name: row.number for row in rows}
     return Versions(*(numbers.get(name.value, 0) for name in Versioned))

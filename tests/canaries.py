@@ -14,6 +14,7 @@ from sqlalchemy import (
     Column,
     Date,
     DateTime,
+    LargeBinary,
     Numeric,
     Table,
     Uuid,
@@ -95,4 +96,6 @@ def _of_type(column: Column[Any]) -> Any:
             return {"canary": CANARY}
         case ARRAY():
             return []
+        case LargeBinary():
+            return CANARY.encode()
     return f"{CANARY}-{column.name}"

@@ -15,7 +15,7 @@ from backend.metrics.planning.frames import Frames
 from backend.metrics.planning.lowering import Setting, lower, lower_listing, lower_tally, spell
 from backend.metrics.planning.members import Members
 from backend.metrics.planning.parts import aggregates_of
-from backend.metrics.planning.planner import Task, plan
+from backend.metrics.planning.planner import Statement, Task, plan
 from backend.metrics.planning.proving import by_scan, prove, with_aggregates
 from backend.metrics.planning.reach import read_by
 from backend.metrics.planning.shaping import Wanted, shape
@@ -24,6 +24,10 @@ from backend.metrics.preparation import Preparation
 from backend.metrics.preview import Draft, Preview, prepare_preview
 from backend.metrics.proofs import TOTAL, CellPlace, Drill, DrilledRow, DrillKey, Proof
 from backend.metrics.questions import Answer, Question, Restriction
+from backend.metrics.rollups.demand import Demands
+from backend.metrics.rollups.reading import PackReader, rest_for_rows
+from backend.metrics.rollups.repository import Head, read_head
+from backend.metrics.understanding import prepare_for
 from tenants.database import ReadSession, TenantDatabase
 
 EXPORT_TIMEOUT = 3_600.0  # seconds; whoever exports waits for all of it
@@ -34,9 +38,19 @@ _EVERYTHING = Restriction()
 class Evaluator:
     """Answers questions about one tenant's numbers."""
 
-    def __init__(self, database: TenantDatabase, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: TenantDatabase,
+        clock: Clock,
+        demands: Demands | None = None,
+        *,
+        rows_only: bool = False,
+    ) -> None:
+        """`demands` takes notice of what is asked; None: nobody does. With `rows_only` no pack is read."""
         self._database = database
         self._clock = clock
+        self._demands = demands
+        self._rows_only = rows_only
 
     async def answer(
         self, questions: Sequence[Question], *, restriction: Restriction = _EVERYTHING
@@ -49,12 +63,16 @@ class Evaluator:
         if not questions:
             return []
         async with self._database.read(snapshot=True) as session:
-            preparation = await self._preparation(session, restriction)
+            head = await read_head(session)
+            preparation = await self._preparation(session, restriction, head)
             outcomes = [_prepared(preparation, question) for question in questions]
             tasks = [one.task for one in outcomes if isinstance(one, Wanted)]
             setting = await self._setting(session, preparation, _rows(*tasks))
-            frames = await _collected(session, tasks, setting)
+            frames = await self._answered(session, head, tasks, setting)
             members = Members(await repository.members_by_id(session, frames.ids))
+        if self._demands is not None and restriction == _EVERYTHING:
+            fit = zip(outcomes, questions, strict=True)
+            self._demands.note(self._database, [one for found, one in fit if isinstance(found, Wanted)])
         return [
             outcome if isinstance(outcome, DomainError) else _shaped(outcome, frames, members, setting.now)
             for outcome in outcomes
@@ -151,11 +169,22 @@ class Evaluator:
         statements = [spell(lower(statement, setting)) for statement in planned.statements]
         return "\n\n".join([describe(planned), *statements])
 
-    async def _preparation(self, session: ReadSession, restriction: Restriction) -> Preparation:
-        tenant = self._database.tenant
-        kpis, history = await definitions.list_histories(session, self._clock())
-        attributes = await repository.list_attributes(session)
-        return Preparation.of(kpis, attributes, tenant.zone, tenant.currency, restriction, history)
+    async def _answered(
+        self, session: ReadSession, head: Head, tasks: Iterable[Task], setting: Setting
+    ) -> Frames:
+        """What the questions ask for: from packs where they hold it, else from the rows."""
+        if self._rows_only:
+            return await _collected(session, tasks, setting)
+        frames = Frames()
+        sources = await PackReader(session, head, setting).read(plan(tasks).statements, frames)
+        await _collect(session, rest_for_rows(sources), setting, frames)
+        return frames
+
+    async def _preparation(
+        self, session: ReadSession, restriction: Restriction, head: Head | None = None
+    ) -> Preparation:
+        head = head or await read_head(session)
+        return await prepare_for(session, self._database, head.versions, self._clock(), restriction)
 
     async def _setting(self, session: ReadSession, preparation: Preparation, rows: Iterable[Row]) -> Setting:
         """What the statements that read these row expressions need to know."""
@@ -171,11 +200,18 @@ class Evaluator:
 
 
 async def _collected(session: ReadSession, tasks: Iterable[Task], setting: Setting) -> Frames:
+    """The same from the rows alone, for what is to prove it."""
     frames = Frames()
-    for statement in plan(tasks).statements:
+    await _collect(session, plan(tasks).statements, setting, frames)
+    return frames
+
+
+async def _collect(
+    session: ReadSession, statements: Iterable[Statement], setting: Setting, frames: Frames
+) -> None:
+    for statement in statements:
         lowered = lower(statement, setting)
         frames.add(lowered, (await session.execute(lowered.select)).all())
-    return frames
 
 
 def _rows(*tasks: Task) -> Iterator[Row]:

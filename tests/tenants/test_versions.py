@@ -10,6 +10,7 @@ from sqlalchemy import delete, insert, select, update
 from backend.interactions.models import agent, customer, interaction
 from backend.metrics.models import kpi
 from tenants.database import TenantDatabase
+from tenants.registry import Tenant
 from tenants.versions import READ_VERSIONS, Versioned, Versions, versions_in
 
 
@@ -48,7 +49,7 @@ async def test_customers_belong_to_the_facts(acme):
 
 async def test_what_is_undone_moves_nothing_and_tells_nobody(acme, database):
     before = await seen(acme)
-    told = []
+    told: list[Tenant] = []
     database.committed = told.append
 
     async def fail() -> None:

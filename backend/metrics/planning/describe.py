@@ -141,6 +141,9 @@ def _scan(scan: Scan) -> str:
         if scan.window is None
         else (f"{scan.window.start.isoformat()} to {scan.window.end.isoformat()} ({scan.window.zone})")
     )
+    if scan.within:
+        parts = ", ".join(f"{one.start.isoformat()} to {one.end.isoformat()}" for one in scan.within)
+        window = f"{parts} of {window}"
     ends = [] if scan.grain is None else [f"at the end of each {scan.grain}"]
     text = ", ".join([f"{scan.basis.fact} at {scan.basis.anchor}", window, *_basis(scan), *ends])
     return text if scan.where is None else f"{text}, where {brief(scan.where)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, TypeAlias
 
@@ -12,7 +12,7 @@ from backend.metrics.language.types import Field, Origin
 from backend.metrics.planning.lowering import MOST_GROUPS, Lowered
 from backend.metrics.planning.moving import cell_bounds, gathered, spans_back, standing
 from backend.metrics.planning.parts import Collect, Part, empty, merge
-from backend.metrics.planning.planner import Scan, Split
+from backend.metrics.planning.planner import Scan, Split, Statement
 
 GroupKey: TypeAlias = tuple[Hashable, ...]  # bucket rank (with a grain), then a raw value per dimension
 # where a row's key stands, what its parts go into, and for a histogram where its bucket stands
@@ -29,8 +29,13 @@ class Frames:
     _accumulated: dict[tuple[Scan, Split, Part], dict[GroupKey, Any]] = field(default_factory=dict)
 
     def add(self, lowered: Lowered, rows: Sequence[Sequence[Any]]) -> None:
-        """Takes the rows of one statement."""
+        """Takes the rows of one statement. Those of a part of its window are merged with what is there already."""
         statement = lowered.statement
+        if statement.scan.within:
+            apart = Frames()
+            apart.add(replace(lowered, statement=bare(statement)), rows)
+            self._merge(apart)
+            return
         first = 1 + len(lowered.keys)
         places = {mask: self._place(lowered, split, at) for mask, (split, at) in lowered.masks.items()}
         for row in rows:
@@ -50,6 +55,28 @@ class Frames:
             self._cut.update(
                 (statement.scan, split, part) for split in statement.splits for part in statement.parts
             )
+
+    def take(self, scan: Scan, split: Split, part: Part, values: Mapping[GroupKey, Any]) -> None:
+        """Takes the values of one part; those of groups that are there already are merged."""
+        place = scan, split, part
+        known = self._values.setdefault(place, {})
+        if not known:
+            known.update(values)
+        else:
+            for key, value in values.items():
+                known[key] = merge(part.collect, known[key], value) if key in known else value
+        if len(known) > MOST_GROUPS:
+            self._cut.add(place)
+        shift = 0 if split.grain is None else 1
+        for at, dimension in enumerate(split.dimensions, shift):
+            if dimension.origin is Origin.NAMED:
+                met = {key[at] for key in values} - {None}
+                self.ids.setdefault(dimension.name, set()).update(met)  # type: ignore[arg-type]
+
+    def _merge(self, other: Frames) -> None:
+        self._cut |= other._cut
+        for (scan, split, part), values in other._values.items():
+            self.take(scan, split, part, values)
 
     def _place(self, lowered: Lowered, split: Split, at: int | None) -> _Place:
         statement = lowered.statement
@@ -88,6 +115,11 @@ class Frames:
             before = merged.get(coarse, _ABSENT)
             merged[coarse] = value if before is _ABSENT else merge(part.collect, before, value)
         return merged
+
+
+def bare(statement: Statement) -> Statement:
+    """A statement over all of its window."""
+    return replace(statement, scan=replace(statement.scan, within=()))
 
 
 _ABSENT = object()

@@ -41,7 +41,7 @@ class Scan:
     `grain` is there where rows lie in other cells than their moment says: that of the buckets whose ends are
     looked back from (`moving`), or looked at (`state`). A state without a grain is that at the window's end.
     With `each_cell` a row is collected for each cell that it lies in; else cells are accumulated from what
-    comes back (`moving.py`).
+    comes back (`moving.py`). `within` are the only parts of the window that are looked at; empty: all of it.
     """
 
     basis: Basis
@@ -50,6 +50,7 @@ class Scan:
     per_agent: bool = False
     grain: Grain | None = None
     each_cell: bool = False
+    within: tuple[Window, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

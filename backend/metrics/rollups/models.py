@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Date, DateTime, Index, Integer, LargeBinary, Table, Uuid, func
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Date,
+    DateTime,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    Uuid,
+    func,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 from tenants.tables import TENANT
@@ -14,6 +26,7 @@ pack = Table(
     Column("first_day", Date, primary_key=True),
     Column("last_day", Date, primary_key=True, comment="Included."),
     Column("as_of", BigInteger, nullable=False, comment="The data version that it was worked out at."),
+    Column("parts", Text, nullable=False, comment="What it holds of each group: ids, by spaces."),
     Column("content", LargeBinary, nullable=False, comment="Arrays: see packing.py."),
     comment="Of a day that several packs hold the newest one counts.",
 )

@@ -6,29 +6,21 @@ another id, and what nobody asks for any more goes by itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from hashlib import blake2b
+from typing import TypeAlias
 from uuid import UUID
 
 from backend.metrics.language.bound import Basis, Row
 from backend.metrics.language.types import Field
 from backend.metrics.planning.parts import Part
+from backend.metrics.rollups.days import days_reached
+from backend.metrics.rollups.dependence import NOTHING, TABLES, Dependence
 from backend.metrics.rollups.packing import FORMAT
 
-# the facts of formulas -> the tables whose touched hours tell of them; those that are not here mark none
-TABLES: Mapping[str, str] = {
-    "interaction": "interaction",
-    "survey": "survey_response",
-    "event": "interaction_event",
-    "review": "qa_review",
-    "activity": "agent_activity",
-    "article": "article_view",
-    "order": "order",
-    "sla": "sla_instance",
-    "turn": "interaction_turn",
-    "cycle": "interaction_cycle",
-}
+Touched: TypeAlias = Mapping[str, Sequence[tuple[datetime, int]]]  # by table: UTC hours with their versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +36,7 @@ class Cells:
     """Groups of rows by local day (or hour) and dimensions, and the parts collected for each.
 
     The rows are those of a basis that meet a condition; `dimensions` are none that follow from the moment.
-    `per_agent` as in `Scan`.
+    `per_agent` as in `Scan`. `on` is what moves them beside their own rows.
     """
 
     ground: Ground
@@ -53,6 +45,7 @@ class Cells:
     per_agent: bool
     dimensions: tuple[Field, ...]
     hourly: bool
+    on: Dependence = NOTHING
 
     @property
     def id(self) -> UUID:
@@ -60,9 +53,17 @@ class Cells:
         return UUID(bytes=_digest(16, FORMAT, "cells", self))
 
     @property
-    def fact(self) -> str:
-        """The table whose touched hours make its days stale."""
-        return TABLES[self.basis.fact]
+    def tables(self) -> set[str]:
+        """The tables whose touched hours make its days stale."""
+        return {TABLES[self.basis.fact], *self.on.tables}
+
+    def days_touched(self, touched: Touched) -> dict[date, int]:
+        """The days that touched hours make stale, each with the newest version that did."""
+        own = touched.get(TABLES[self.basis.fact], ())
+        spans = [(*NOTHING.reached(hour), version) for hour, version in own]
+        for table in self.on.tables:
+            spans += [(*self.on.reached(hour), version) for hour, version in touched.get(table, ())]
+        return days_reached(spans, self.ground.zone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +80,14 @@ class Columns:
         return UUID(bytes=_digest(16, FORMAT, "columns", self))
 
     @property
-    def fact(self) -> str:
+    def tables(self) -> set[str]:
         """The table whose touched hours make its days stale."""
-        return TABLES[self.basis.fact]
+        return {TABLES[self.basis.fact]}
+
+    def days_touched(self, touched: Touched) -> dict[date, int]:
+        """The days that touched hours make stale, each with the newest version that did."""
+        own = touched.get(TABLES[self.basis.fact], ())
+        return days_reached(((*NOTHING.reached(hour), version) for hour, version in own), self.ground.zone)
 
 
 def part_id(part: Part) -> str:

@@ -471,6 +471,7 @@ def upgrade() -> None:
         sa.Column(
             "as_of", sa.BigInteger(), nullable=False, comment="The data version that it was worked out at."
         ),
+        sa.Column("parts", sa.Text(), nullable=False, comment="What it holds of each group: ids, by spaces."),
         sa.Column("content", sa.LargeBinary(), nullable=False, comment="Arrays: see packing.py."),
         sa.PrimaryKeyConstraint("series", "first_day", "last_day", name=op.f("pack_pkey")),
         comment="Of a day that several packs hold the newest one counts.",

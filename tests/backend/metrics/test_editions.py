@@ -266,7 +266,7 @@ async def test_one_edition_costs_no_statement_more(
         return count.statements
 
     before = await cost()
-    assert before == 4  # definitions, attributes, interactions, surveys
+    assert before == 5  # versions, definitions, attributes, interactions, surveys
     ann.now = clock() - 4 * DAY
     await ann.revise("fcr", 1, formula="share(resolved)")  # nobody asked for that one
     await ann.revise("aht", 1, name_en="Handling")  # a version that says the same

@@ -355,8 +355,8 @@ async def test_a_board_costs_few_statements(world: World, monkeypatch):
         asked("@fcr", dimensions=("team",)),
     )
     assert all(isinstance(answer, Answer) for answer in answers)
-    # definitions and attributes, then: interactions, their histogram, surveys
-    assert len(statements) == 5
+    # versions, definitions and attributes, then: interactions, their histogram, surveys
+    assert len(statements) == 6
 
 
 async def test_a_question_can_be_explained(world: World):

@@ -163,7 +163,7 @@ async def test_all_sides_come_from_one_snapshot_of_few_statements(world: World, 
     draft = Draft("aht", "avg(handle_time where answered) at closed", TODAY)
     async with counted(database) as count:
         preview = await world.evaluator.preview(draft, question(grain=Grain.DAY))
-    assert (count.statements, count.transactions) == (3, 1)  # definitions, attributes, interactions
+    assert (count.statements, count.transactions) == (4, 1)  # versions, definitions, attributes, interactions
     assert len(preview.answer.columns) == 3
 
 

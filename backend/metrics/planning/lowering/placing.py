@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -23,17 +23,25 @@ _INSTANT = timedelta(microseconds=1)
 
 
 class Placing:
-    """Rows that lie where their anchor does: in the one bucket of the window that holds it."""
+    """Rows that lie where their anchor does: in the one bucket of the window that holds it.
 
-    def __init__(self, anchor: Value, window: Window | None) -> None:
+    `within`: only those in these parts of the window.
+    """
+
+    def __init__(self, anchor: Value, window: Window | None, within: Sequence[Window] = ()) -> None:
         self.anchor = anchor
         self._window = window
+        self._within = within or ([] if window is None else [window])
 
     def conditions(self) -> Iterator[Condition]:
         """What rows have to meet to be seen at all."""
-        if self._window is not None:
-            yield self.anchor >= instant(self._window.start)
-            yield self.anchor < instant(self._window.end)
+        if self._within:
+            yield sa.or_(
+                *(
+                    sa.and_(self.anchor >= instant(one.start), self.anchor < instant(one.end))
+                    for one in self._within
+                )
+            )
 
     def rank(self, grain: Grain) -> Value:
         """The cell that a row is counted in, from 1."""
@@ -166,7 +174,7 @@ def place(scan: Scan, tables: Tables, now: datetime) -> Placing:
     if basis.moving is not None and window is not None:
         kind = _LookedBackOver if scan.each_cell else _Segments
         return kind(anchor, window, scan.grain, basis.moving)
-    return Placing(anchor, window)
+    return Placing(anchor, window, scan.within)
 
 
 def instant(moment: datetime) -> Value:

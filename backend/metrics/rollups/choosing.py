@@ -1,0 +1,47 @@
+"""Of the packs of a series, which one counts for which day: the newest, if nothing of the day changed since."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from backend.metrics.rollups.days import Days
+from backend.metrics.rollups.repository import StoredPack
+
+
+@dataclass(slots=True)
+class Chosen:
+    """Some days of a series: which are there and right, in which pack; which are there and stale."""
+
+    right: dict[date, StoredPack] = field(default_factory=dict)
+    stale: set[date] = field(default_factory=set)
+
+    def by_pack(self, days: Iterable[date]) -> list[tuple[StoredPack, list[date]]]:
+        """Right days by the packs that hold them, both in order."""
+        found: dict[int, tuple[StoredPack, list[date]]] = {}
+        for day in sorted(days):
+            one = self.right[day]
+            found.setdefault(id(one), (one, []))[1].append(day)
+        return list(found.values())
+
+
+def choose(packs: Iterable[StoredPack], days: Days, touched: Mapping[date, int], version: int) -> Chosen:
+    """What counts of the packs of one series, for a snapshot at a data version.
+
+    `touched` has the newest version of each day that was touched since all packs were right.
+    """
+    newest: dict[date, StoredPack] = {}
+    for one in packs:
+        first, last = max(one.days.first, days.first), min(one.days.last, days.last)
+        for day in Days(first, last) if first <= last else ():
+            known = newest.get(day)
+            if known is None or known.as_of < one.as_of:
+                newest[day] = one
+    chosen = Chosen()
+    for day, one in newest.items():
+        if touched.get(day, 0) <= one.as_of <= version:
+            chosen.right[day] = one
+        else:
+            chosen.stale.add(day)
+    return chosen

@@ -1,0 +1,174 @@
+"""Answering statements from packs, in the snapshot of a question: what they hold, and what is left for the rows."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from uuid import UUID
+
+import numpy as np
+
+from backend.core.windows import Window
+from backend.metrics.planning.frames import Frames
+from backend.metrics.planning.lowering import Setting
+from backend.metrics.planning.parts import Part
+from backend.metrics.planning.planner import Split, Statement
+from backend.metrics.questions import Restriction
+from backend.metrics.rollups import repository
+from backend.metrics.rollups.cells import Block, cut, joined, unpack_block
+from backend.metrics.rollups.choosing import Chosen, choose
+from backend.metrics.rollups.days import Days, rest_of, whole_days
+from backend.metrics.rollups.matching import Matched, Variant, match_cells
+from backend.metrics.rollups.regrouping import regrouped
+from backend.metrics.rollups.repository import Head, StoredPack
+from backend.metrics.rollups.series import Cells, Ground, Touched
+from tenants.database import ReadSession
+
+MOST_PIECES = 40  # of a window that the rows are asked for; with more of them they are asked for all of it
+
+
+@dataclass(slots=True)
+class Source:
+    """Where the groups of one split come from: on `packed` days from cells, else from the rows.
+
+    `stale` days have cells that are not right any more. `matched.reason` says why no day can have any.
+    """
+
+    matched: Matched
+    packed: set[date] = field(default_factory=set)
+    stale: set[date] = field(default_factory=set)
+    left: tuple[Window, ...] = ()  # what the rows are asked for; where nothing is packed all of the window
+
+    @property
+    def window(self) -> Window:
+        """The window of the statement; what has none is never packed."""
+        window = self.matched.statement.scan.window
+        assert window is not None
+        return window
+
+
+class PackReader:
+    """Reads packs for the statements of one answer."""
+
+    def __init__(self, session: ReadSession, head: Head, setting: Setting) -> None:
+        self._session, self._head, self._setting = session, head, setting
+        self._blocks: dict[int, Block] = {}
+
+    async def read(self, statements: Iterable[Statement], frames: Frames) -> list[Source]:
+        """Puts what packs hold into frames; says for each split of each statement what that is."""
+        sources = [Source(one) for statement in statements for one in self._match(statement)]
+        wanted = self._wanted(sources)
+        if not self._head.settled or not wanted:
+            return sources
+        packs = await repository.read_packs(self._session, {key.id: days for key, days in wanted.items()})
+        if not packs:
+            return sources
+        touched = await self._touched(wanted)
+        by_series: dict[UUID, list[StoredPack]] = defaultdict(list)
+        for one in packs:
+            by_series[one.series].append(one)
+        version = self._head.versions.facts
+        chosen = {
+            series: choose(by_series[series.id], days, series.days_touched(touched), version)
+            for series, days in wanted.items()
+        }
+        for source in sources:
+            self._take(source, chosen, frames)
+        return sources
+
+    def _match(self, statement: Statement) -> Iterable[Matched]:
+        setting, window = self._setting, statement.scan.window
+        ground = Ground(window.zone if window else setting.zone, setting.currency)
+        restricted = setting.restriction != Restriction()
+        return match_cells(statement, ground, setting.vocabulary.facts, restricted=restricted)
+
+    def _usable(self, source: Source) -> Iterator[tuple[Variant, Days]]:
+        """The variants of a split that hold any day of its window, and the days they may be used for."""
+        days = whole_days(source.window) if source.matched.variants else None
+        for variant in source.matched.variants if days is not None else ():
+            assert days is not None
+            usable = source.matched.usable(variant, days, self._setting.now)
+            if usable is not None:
+                yield variant, usable
+
+    def _wanted(self, sources: Iterable[Source]) -> dict[Cells, Days]:
+        """The days of each series that any of the statements asks for, and those between them."""
+        wanted: dict[Cells, Days] = {}
+        for source in sources:
+            for variant, days in self._usable(source):
+                known = wanted.get(variant.series, days)
+                wanted[variant.series] = Days(min(known.first, days.first), max(known.last, days.last))
+        return wanted
+
+    async def _touched(self, wanted: Mapping[Cells, Days]) -> Touched:
+        spans = []
+        for series, days in wanted.items():
+            window = days.window(series.ground.zone)
+            ahead, behind = (timedelta(milliseconds=one) for one in (series.on.ahead, series.on.behind))
+            spans.append((window.start - behind, window.end + ahead))
+        tables = {table for series in wanted for table in series.tables}
+        span = min(start for start, _ in spans), max(end for _, end in spans)
+        return await repository.read_touched(self._session, self._head.settled, tables, span)
+
+    def _take(self, source: Source, chosen: Mapping[Cells, Chosen], frames: Frames) -> None:
+        """Puts what is right into frames, for one split of a statement."""
+        held: list[tuple[Variant, Chosen, set[date]]] = []
+        for variant, days in self._usable(source):
+            found, names = chosen[variant.series], set(variant.parts)
+            right = {day for day, one in found.right.items() if day in days and one.parts >= names}
+            held.append((variant, found, right))
+            source.stale |= {day for day in found.stale if day in days}
+        packed: set[date] = set().union(*(right for _, _, right in held))
+        left = rest_of(source.window, packed) if packed else ()
+        if not packed or len(left) > MOST_PIECES:
+            return
+        source.packed, source.left = packed, left
+        for variant, found, right in held:
+            if right:
+                self._fill(source, variant, found, right, frames)
+
+    def _fill(
+        self, source: Source, variant: Variant, chosen: Chosen, days: set[date], frames: Frames
+    ) -> None:
+        pieces = [cut(self._block(one), each) for one, each in chosen.by_pack(days)]
+        block = joined(pieces, dict.fromkeys(variant.parts))
+        statement, split = source.matched.statement, source.matched.split
+        grouping = regrouped(block, np.arange(len(block)), split, source.window)
+        for part, name in zip(statement.parts, variant.parts, strict=True):
+            frames.take(statement.scan, split, part, grouping.merged(part.collect, block.parts[name]))
+
+    def _block(self, one: StoredPack) -> Block:
+        block = self._blocks.get(id(one))
+        if block is None:
+            block = self._blocks[id(one)] = unpack_block(one.content)
+        return block
+
+
+def rest_for_rows(sources: Iterable[Source]) -> list[Statement]:
+    """What is left for the rows: splits and parts of one statement that lack the same time stay together."""
+    whole: dict[int, Statement] = {}
+    lacking: dict[tuple[int, tuple[Window, ...]], dict[Split, dict[Part, None]]] = {}
+    for source in sources:
+        statement = source.matched.whole
+        whole[id(statement)] = statement
+        if source.left or not source.packed:
+            splits = lacking.setdefault((id(statement), source.left), {})
+            splits.setdefault(source.matched.split, {}).update(dict.fromkeys(source.matched.statement.parts))
+    return [
+        replace(whole[key], scan=replace(whole[key].scan, within=left), splits=splits, parts=parts)
+        for (key, left), each in lacking.items()
+        for parts, splits in _alike(each)
+    ]
+
+
+def _alike(
+    lacking: Mapping[Split, Mapping[Part, None]],
+) -> Iterator[tuple[tuple[Part, ...], tuple[Split, ...]]]:
+    """Splits that lack the same parts, together."""
+    found: dict[tuple[Part, ...], list[Split]] = defaultdict(list)
+    for split, lacked in lacking.items():
+        found[tuple(lacked)].append(split)
+    for parts, splits in found.items():
+        yield parts, tuple(splits)

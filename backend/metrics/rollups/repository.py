@@ -1,0 +1,204 @@
+"""Statements on packs, on what was touched since they were made, and on the questions that they are for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import and_, delete, func, literal, or_, select
+from sqlalchemy.dialects.postgresql import insert
+
+from backend.interactions.models import touched_hour
+from backend.metrics.rollups.days import Days
+from backend.metrics.rollups.models import demand, pack
+from backend.metrics.rollups.series import Touched
+from tenants.database import ReadSession, WriteSession
+from tenants.tables import version
+from tenants.versions import READ_VERSIONS, Versions, versions_in
+
+SETTLED = "packs"  # the version at which all packs there are were right
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What a snapshot sees first: the versions, and up to which one the packs are known to be right."""
+
+    versions: Versions
+    settled: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPack:
+    """A pack of some days; `content` is empty where only its place was asked for."""
+
+    series: UUID
+    days: Days
+    as_of: int
+    parts: frozenset[str]
+    content: bytes
+
+
+async def read_head(session: ReadSession) -> Head:
+    """The versions of a snapshot."""
+    rows = (await session.execute(READ_VERSIONS)).all()
+    settled = next((row.number for row in rows if row.name == SETTLED), 0)
+    return Head(versions_in(rows), settled)
+
+
+async def read_touched(
+    session: ReadSession,
+    since: int,
+    tables: Collection[str] | None = None,
+    span: tuple[datetime, datetime] | None = None,
+) -> Touched:
+    """The hours touched after a version: those of some tables that reach into a span of time."""
+    touched = touched_hour.c
+    statement = select(touched.fact, touched.hour, touched.version).where(touched.version > since)
+    if tables is not None:
+        statement = statement.where(touched.fact.in_(sorted(tables)))
+    if span is not None:
+        hour = func.make_interval(0, 0, 0, 0, 1)
+        statement = statement.where(touched.hour > literal(span[0]) - hour, touched.hour < span[1])
+    found: dict[str, list[tuple[datetime, int]]] = {}
+    for row in await session.execute(statement):
+        found.setdefault(row.fact, []).append((row.hour, row.version))
+    return found
+
+
+async def read_packs(
+    session: ReadSession, wanted: Mapping[UUID, Days], *, contents: bool = True
+) -> list[StoredPack]:
+    """The packs of series that hold any of the days wanted of them."""
+    if not wanted:
+        return []
+    spans: dict[Days, list[UUID]] = {}
+    for series, days in wanted.items():
+        spans.setdefault(days, []).append(series)
+    chosen = [
+        and_(pack.c.series.in_(sorted(ids)), pack.c.last_day >= days.first, pack.c.first_day <= days.last)
+        for days, ids in spans.items()
+    ]
+    return await _packs(session, or_(*chosen), contents=contents)
+
+
+async def list_packs(session: ReadSession) -> list[StoredPack]:
+    """Every pack there is, without contents."""
+    return await _packs(session, literal(True), contents=False)
+
+
+async def _packs(session: ReadSession, which: Any, *, contents: bool) -> list[StoredPack]:
+    columns: list[Any] = [pack.c.series, pack.c.first_day, pack.c.last_day, pack.c.as_of, pack.c.parts]
+    if contents:
+        columns.append(pack.c.content)
+    rows: Sequence[Any] = (await session.execute(select(*columns).where(which))).all()
+    return [
+        StoredPack(
+            row[0], Days(row[1], row[2]), row[3], frozenset(row[4].split()), row[5] if contents else b""
+        )
+        for row in rows
+    ]
+
+
+async def lock_settled(session: WriteSession) -> int:
+    """The version at which all packs were right; until the commit nobody else stores packs or moves it."""
+    await session.execute(
+        insert(version).values(name=SETTLED, number=0).on_conflict_do_nothing(index_elements=["name"])
+    )
+    row = select(version.c.number).where(version.c.name == SETTLED).with_for_update()
+    number: int = (await session.execute(row)).scalar_one()
+    return number
+
+
+async def store_packs(session: WriteSession, packs: Sequence[StoredPack]) -> None:
+    """Keeps packs in place of those of their series whose days they all hold. Call `lock_settled` before."""
+    for one in packs:
+        gone = delete(pack).where(
+            pack.c.series == one.series,
+            pack.c.first_day >= one.days.first,
+            pack.c.last_day <= one.days.last,
+            pack.c.as_of <= one.as_of,
+        )
+        await session.execute(gone)
+    if packs:
+        values = [
+            {
+                "series": one.series,
+                "first_day": one.days.first,
+                "last_day": one.days.last,
+                "as_of": one.as_of,
+                "parts": " ".join(sorted(one.parts)),
+                "content": one.content,
+            }
+            for one in packs
+        ]
+        addition = insert(pack).on_conflict_do_nothing(index_elements=["series", "first_day", "last_day"])
+        await session.execute(addition, values)
+
+
+async def drop_packs(session: WriteSession, packs: Iterable[StoredPack]) -> None:
+    """Deletes packs."""
+    for one in packs:
+        await session.execute(
+            delete(pack).where(
+                pack.c.series == one.series,
+                pack.c.first_day == one.days.first,
+                pack.c.last_day == one.days.last,
+            )
+        )
+
+
+async def drop_other_series(session: WriteSession, kept: Collection[UUID]) -> int:
+    """Deletes the packs of all series but these; returns how many there were."""
+    result = await session.execute(delete(pack).where(pack.c.series.not_in(sorted(kept))))
+    return result.rowcount
+
+
+async def settle(session: WriteSession, number: int) -> None:
+    """Says that all packs are right at a version; what was touched until then is settled. Call `lock_settled`
+    before.
+    """
+    await session.execute(
+        insert(version)
+        .values(name=SETTLED, number=number)
+        .on_conflict_do_update(
+            index_elements=["name"],
+            set_={"number": func.greatest(version.c.number, number)},
+        )
+    )
+    await session.execute(delete(touched_hour).where(touched_hour.c.version <= number))
+
+
+async def note_demands(
+    session: WriteSession, asked: Mapping[UUID, tuple[dict[str, Any], int]], now: datetime
+) -> None:
+    """Adds to how often questions were asked."""
+    for key in sorted(asked):
+        question, times = asked[key]
+        addition = insert(demand).values(id=key, question=question, times=times, asked_at=now)
+        more = {"times": demand.c.times + addition.excluded.times, "asked_at": addition.excluded.asked_at}
+        await session.execute(addition.on_conflict_do_update(index_elements=["id"], set_=more))
+
+
+async def list_demands(session: ReadSession, least: int, most: int) -> list[dict[str, Any]]:
+    """The questions asked at least so often, those asked last first, at most so many."""
+    statement = (
+        select(demand.c.question)
+        .where(demand.c.times >= least)
+        .order_by(demand.c.asked_at.desc(), demand.c.id)
+        .limit(most)
+    )
+    return list((await session.execute(statement)).scalars())
+
+
+async def drop_demands(session: WriteSession, before: datetime) -> int:
+    """Deletes the questions that were not asked since then; returns how many there were."""
+    result = await session.execute(delete(demand).where(demand.c.asked_at < before))
+    return result.rowcount
+
+
+def days_of(packs: Iterable[StoredPack]) -> set[date]:
+    """All days that packs hold."""
+    return {day for one in packs for day in one.days}
