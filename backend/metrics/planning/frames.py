@@ -15,8 +15,8 @@ from backend.metrics.planning.parts import Collect, Part, empty, merge
 from backend.metrics.planning.planner import Scan, Split, Statement
 
 GroupKey: TypeAlias = tuple[Hashable, ...]  # bucket rank (with a grain), then a raw value per dimension
-# where a row's key stands, what its parts go into, and for a histogram where its bucket stands
-_Place: TypeAlias = tuple[list[int], list[tuple[dict[GroupKey, Any], Collect]], int | None]
+# where a row's key stands, what its parts go into and where they stand, and for a histogram where its bucket stands
+_Place: TypeAlias = tuple[list[int], list[tuple[dict[GroupKey, Any], Collect, int]], int | None]
 
 
 @dataclass(slots=True)
@@ -36,14 +36,13 @@ class Frames:
             apart.add(replace(lowered, statement=bare(statement)), rows)
             self._merge(apart)
             return
-        first = 1 + len(lowered.keys)
         places = {mask: self._place(lowered, split, at) for mask, (split, at) in lowered.masks.items()}
         for row in rows:
             positions, targets, bucket_at = places[row[0]]
             group = tuple(row[position] for position in positions)
             if bucket_at is None:
-                for (values, collect), value in zip(targets, row[first:], strict=True):
-                    values[group] = _whole(value, collect)
+                for values, collect, place in targets:
+                    values[group] = _whole(row[place], collect)
             else:
                 counts = targets[0][0].setdefault(group, {})
                 if (bucket := row[bucket_at]) is not None:
@@ -53,7 +52,7 @@ class Frames:
                 self.ids.setdefault(key.name, set()).update(row[at] for row in rows if row[at] is not None)
         if len(rows) > MOST_GROUPS:
             self._cut.update(
-                (statement.scan, split, part) for split in statement.splits for part in statement.parts
+                (statement.scan, split, part) for split, parts in statement.needs for part in parts
             )
 
     def take(self, scan: Scan, split: Split, part: Part, values: Mapping[GroupKey, Any]) -> None:
@@ -80,9 +79,16 @@ class Frames:
 
     def _place(self, lowered: Lowered, split: Split, at: int | None) -> _Place:
         statement = lowered.statement
-        parts = statement.parts if at is None else (statement.parts[at],)
+        places = {part: place for place, part in enumerate(statement.parts)}
+        needed = next(parts for one, parts in statement.needs if one == split)
         targets = [
-            (self._values.setdefault((statement.scan, split, part), {}), part.collect) for part in parts
+            (
+                self._values.setdefault((statement.scan, split, part), {}),
+                part.collect,
+                1 + len(lowered.keys) + places[part],
+            )
+            for part in needed
+            if at in (None, places[part])
         ]
         positions = [1 + lowered.keys.index(key) for key in split.keys]
         return positions, targets, None if at is None else 1 + len(lowered.keys) + at

@@ -7,7 +7,7 @@ so a board costs as many scans as it looks at different rows.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -90,12 +90,21 @@ def kind_of(part: Part) -> Kind:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """Parts collected over one scan, once per split."""
+    """Parts collected over one scan, by splits; `needs` says which parts are asked for by which split."""
 
     kind: Kind
     scan: Scan
-    splits: tuple[Split, ...]
-    parts: tuple[Part, ...]
+    needs: tuple[tuple[Split, tuple[Part, ...]], ...]
+
+    @property
+    def splits(self) -> tuple[Split, ...]:
+        """All splits."""
+        return tuple(split for split, _ in self.needs)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """All parts, in the order they are first needed."""
+        return tuple(dict.fromkeys(part for _, parts in self.needs for part in parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,25 +217,21 @@ class Plan:
     statements: tuple[Statement, ...]
 
 
-@dataclass(slots=True)
-class _Gathered:
-    # ordered sets: plans of equal questions are equal, and so are their statements
-    splits: dict[Split, None] = field(default_factory=dict)
-    parts: dict[Part, None] = field(default_factory=dict)
+_Needs: TypeAlias = dict[
+    Split, dict[Part, None]
+]  # ordered sets: equal questions have equal plans and statements
 
 
 def plan(tasks: Iterable[Task]) -> Plan:
     """The fewest statements that collect every part of every question."""
-    gathered: dict[tuple[Scan, Kind], _Gathered] = {}
+    gathered: dict[tuple[Scan, Kind], _Needs] = {}
     for task in tasks:
         for window in task.windows:
             formulas = task.formulas_in(window)
             for part in dict.fromkeys(part for one in formulas for part in _parts(one)):
                 for split in task.splits(part):
                     place = task.scan(part, window, split), kind_of(part)
-                    group = gathered.setdefault(place, _Gathered())
-                    group.parts[part] = None
-                    group.splits[split] = None
+                    gathered.setdefault(place, {}).setdefault(split, {})[part] = None
     return Plan(tuple(_statements(gathered)))
 
 
@@ -235,13 +240,15 @@ def _parts(formula: BoundFormula) -> Iterator[Part]:
     yield from parts_for_maturity(formula.expression)
 
 
-def _statements(gathered: Mapping[tuple[Scan, Kind], _Gathered]) -> Iterator[Statement]:
-    for (scan, kind), group in gathered.items():
+def _statements(gathered: Mapping[tuple[Scan, Kind], _Needs]) -> Iterator[Statement]:
+    for (scan, kind), needs in gathered.items():
         most = MOST_HISTOGRAMS if kind is Kind.HISTOGRAMS else MOST_PARTS
-        parts = tuple(group.parts)
-        for splits in _bundles(group.splits):
+        for splits in _bundles(needs):
+            parts = list(dict.fromkeys(part for split in splits for part in needs[split]))
             for at in range(0, len(parts), most):
-                yield Statement(kind, scan, splits, parts[at : at + most])
+                some = set(parts[at : at + most])
+                needed = ((split, tuple(part for part in needs[split] if part in some)) for split in splits)
+                yield Statement(kind, scan, tuple(one for one in needed if one[1]))
 
 
 def _bundles(splits: Iterable[Split]) -> Iterator[tuple[Split, ...]]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from backend.core.windows import Grain
@@ -54,7 +54,7 @@ def grain_of(series: Cells) -> Grain:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A series that some days of a split can be made of; `parts` are called so there, in the statement's order.
+    """A series that some days of a split can be made of; `parts` are called so there, in the order of the match's.
 
     Only days on which every row is `old` enough, or none is, by the time it is asked; None: any day.
     """
@@ -68,9 +68,9 @@ class Variant:
 class Matched:
     """One split of some parts of a statement, and what its groups can be made of; else why of nothing."""
 
-    statement: Statement  # of those parts alone
-    whole: Statement
+    statement: Statement
     split: Split
+    parts: tuple[Part, ...]
     variants: tuple[Variant, ...] = ()
     ages: frozenset[int] = frozenset()  # how old rows have to be, in ms
     reason: str | None = None
@@ -94,41 +94,42 @@ def match_cells(
     scan = statement.scan
     reason = "it shows one agent's or team's rows only" if restricted else why_not(scan)
     if reason is not None:
-        yield from (Matched(statement, statement, split, reason=reason) for split in statement.splits)
+        yield from (Matched(statement, split, parts, reason=reason) for split, parts in statement.needs)
         return
     around = [] if scan.where is None else [scan.where]
-    groups: dict[Looked, list[Part]] = {}
-    for part in statement.parts:
-        rows = [*around, *(row for row in (part.value, part.condition) if row is not None)]
-        groups.setdefault(look(scan.basis, facts[scan.basis.fact], rows), []).append(part)
-    for looked, parts in groups.items():
-        some = statement if len(groups) == 1 else replace(statement, parts=tuple(parts))
-        for split in statement.splits:
-            rows = [FieldValue(one, one.type) for one in split.dimensions]
-            by = look(scan.basis, facts[scan.basis.fact], rows).reason
-            why = looked.reason or by or why_not_grouped(statement, split)
-            if why is not None:
-                yield Matched(some, statement, split, reason=why)
-                continue
-            variants = tuple(_variants(some, split, ground, looked))
-            yield Matched(some, statement, split, variants, looked.ages)
+    fact = facts[scan.basis.fact]
+    for split, parts in statement.needs:
+        keys = look(scan.basis, fact, [FieldValue(one, one.type) for one in split.dimensions])
+        why = keys.reason or why_not_grouped(statement, split)
+        groups: dict[Looked, list[Part]] = {}
+        for part in parts:
+            rows = [*around, *(row for row in (part.value, part.condition) if row is not None)]
+            groups.setdefault(look(scan.basis, fact, rows), []).append(part)
+        for looked, some in groups.items():
+            reason = why or looked.reason
+            if reason is not None:
+                yield Matched(statement, split, tuple(some), reason=reason)
+            else:
+                variants = tuple(_variants(scan, split, some, ground, looked))
+                yield Matched(statement, split, tuple(some), variants, looked.ages)
 
 
 def stored_parts(matched: Matched) -> Iterator[tuple[Cells, tuple[Part, ...]]]:
     """What packs have to be made for a split to be answered from them."""
     for variant in matched.variants:
-        yield variant.series, tuple(_aged(part, variant.old) for part in matched.statement.parts)
+        yield variant.series, tuple(_aged(part, variant.old) for part in matched.parts)
 
 
-def _variants(statement: Statement, split: Split, ground: Ground, looked: Looked) -> Iterator[Variant]:
-    scan = statement.scan
+def _variants(
+    scan: Scan, split: Split, parts: Sequence[Part], ground: Ground, looked: Looked
+) -> Iterator[Variant]:
     kept = tuple(one for one in split.dimensions if one.origin is not Origin.CALENDAR)
     for old in (True, False) if looked.ages else (None,):
         where = scan.where if scan.where is None or old is None else settled(scan.where, old=old)
         where = None if where == TRUE else where
-        parts = tuple(part_id(_aged(part, old)) for part in statement.parts)
+        names = tuple(part_id(_aged(part, old)) for part in parts)
         series = Cells(ground, scan.basis, where, scan.per_agent, kept, _is_hourly(split), looked.on)
-        yield Variant(series, parts, old)
+        yield Variant(series, names, old)
 
 
 def _aged(part: Part, old: bool | None) -> Part:

@@ -136,7 +136,7 @@ class PackReader:
         block = joined(pieces, dict.fromkeys(variant.parts))
         statement, split = source.matched.statement, source.matched.split
         grouping = regrouped(block, np.arange(len(block)), split, source.window)
-        for part, name in zip(statement.parts, variant.parts, strict=True):
+        for part, name in zip(source.matched.parts, variant.parts, strict=True):
             frames.take(statement.scan, split, part, grouping.merged(part.collect, block.parts[name]))
 
     def _block(self, one: StoredPack) -> Block:
@@ -149,26 +149,14 @@ class PackReader:
 def rest_for_rows(sources: Iterable[Source]) -> list[Statement]:
     """What is left for the rows: splits and parts of one statement that lack the same time stay together."""
     whole: dict[int, Statement] = {}
-    lacking: dict[tuple[int, tuple[Window, ...]], dict[Split, dict[Part, None]]] = {}
+    lacking: dict[tuple[int, tuple[Window, ...]], dict[Split, tuple[Part, ...]]] = {}
     for source in sources:
-        statement = source.matched.whole
-        whole[id(statement)] = statement
+        matched = source.matched
+        whole[id(matched.statement)] = matched.statement
         if source.left or not source.packed:
-            splits = lacking.setdefault((id(statement), source.left), {})
-            splits.setdefault(source.matched.split, {}).update(dict.fromkeys(source.matched.statement.parts))
+            needs = lacking.setdefault((id(matched.statement), source.left), {})
+            needs[matched.split] = needs.get(matched.split, ()) + matched.parts
     return [
-        replace(whole[key], scan=replace(whole[key].scan, within=left), splits=splits, parts=parts)
-        for (key, left), each in lacking.items()
-        for parts, splits in _alike(each)
+        replace(whole[key], scan=replace(whole[key].scan, within=left), needs=tuple(needs.items()))
+        for (key, left), needs in lacking.items()
     ]
-
-
-def _alike(
-    lacking: Mapping[Split, Mapping[Part, None]],
-) -> Iterator[tuple[tuple[Part, ...], tuple[Split, ...]]]:
-    """Splits that lack the same parts, together."""
-    found: dict[tuple[Part, ...], list[Split]] = defaultdict(list)
-    for split, lacked in lacking.items():
-        found[tuple(lacked)].append(split)
-    for parts, splits in found.items():
-        yield parts, tuple(splits)

@@ -190,19 +190,23 @@ class _Work:
         return frames
 
     def _statements(self, piece: Piece) -> Iterator[Statement]:
-        """One for all numbers; one for the histograms of each series, which are many rows."""
+        """One for all numbers; one for the histograms of each split, which are many rows."""
         scan = _scan(piece.series[0], piece.days)
-        parts = dict.fromkeys(part for series in piece.series for part in self.wanted[series])
-        numbers = [part for part in parts if kind_of(part) is Kind.PARTS]
-        splits = tuple(_split(series) for series in piece.series)
-        for at in range(0, len(numbers), MOST_PARTS):
-            yield Statement(Kind.PARTS, scan, splits, tuple(numbers[at : at + MOST_PARTS]))
+        numbers, histograms = (self._needs(piece, kind) for kind in (Kind.PARTS, Kind.HISTOGRAMS))
+        for some in _chunks(numbers, MOST_PARTS):
+            yield Statement(Kind.PARTS, scan, tuple(some.items()))
+        for split, parts in histograms.items():
+            for some in _chunks({split: parts}, MOST_HISTOGRAMS):
+                yield Statement(Kind.HISTOGRAMS, scan, tuple(some.items()))
+
+    def _needs(self, piece: Piece, kind: Kind) -> dict[Split, tuple[Part, ...]]:
+        """What is collected by each split; series that differ only in what moves them have the same one."""
+        needs: dict[Split, dict[Part, None]] = defaultdict(dict)
         for series in piece.series:
-            many = [part for part in self.wanted[series] if kind_of(part) is Kind.HISTOGRAMS]
-            for at in range(0, len(many), MOST_HISTOGRAMS):
-                yield Statement(
-                    Kind.HISTOGRAMS, scan, (_split(series),), tuple(many[at : at + MOST_HISTOGRAMS])
-                )
+            for part in self.wanted[series]:
+                if kind_of(part) is kind:
+                    needs[_split(series)][part] = None
+        return {split: tuple(parts) for split, parts in needs.items()}
 
     def _packed(self, series: Cells, days: Days, frames: Frames, head: Head) -> StoredPack:
         scan, split = _scan(series, days), _split(series)
@@ -282,6 +286,15 @@ def _hopeless(database: TenantDatabase) -> set[Cells]:
         known = set()
         database.memory.remember(key, None, known)
     return known
+
+
+def _chunks(needs: Mapping[Split, tuple[Part, ...]], most: int) -> Iterator[dict[Split, tuple[Part, ...]]]:
+    """What splits need, so many parts at a time."""
+    parts = list(dict.fromkeys(part for each in needs.values() for part in each))
+    for at in range(0, len(parts), most):
+        some = set(parts[at : at + most])
+        found = {one: tuple(part for part in each if part in some) for one, each in needs.items()}
+        yield {one: each for one, each in found.items() if each}
 
 
 def _hull(extent: Days, packs: Iterable[StoredPack]) -> Days:

@@ -75,8 +75,9 @@ def _histograms(statement: Statement, rows: Rows, keys: tuple[Key, ...], columns
     inner = rows.select([*columns, *buckets])
     names = [inner.c[column.name] for column in (*columns, *buckets)]
     sets, masks = [], {}
-    for split in statement.splits:
-        for at in range(len(buckets)):
+    places = {part: at for at, part in enumerate(statement.parts)}
+    for split, parts in statement.needs:
+        for at in (places[part] for part in parts):
             one = [names[keys.index(key)] for key in split.keys] + [names[len(keys) + at]]
             sets.append(one)
             masks[_mask(names, one)] = (split, at)
