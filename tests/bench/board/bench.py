@@ -15,7 +15,8 @@ from tenants.embedded import EmbeddedServer
 from tests.bench.board.document import Failed
 from tests.bench.board.figures import Figures
 from tests.bench.board.inside import graphql_share, isolation
-from tests.bench.board.reading import at_once, fresh, growth, memory, side_by_side
+from tests.bench.board.reading import at_once, build, fresh, growth, memory, side_by_side
+from tests.bench.board.settling import wait_until_built
 from tests.bench.board.stage import Stage, staged
 from tests.bench.board.writing import importing, shown
 from tests.servers import Server
@@ -40,7 +41,7 @@ async def measure(*, quick: bool, sizes: tuple[int, ...] = ()) -> Figures:
                     await _cases(stage, figures, quick=quick)
                 if len(stages) > 1:
                     for stage in stages:
-                        await stage.wait_until_built()
+                        await wait_until_built(stage.admin_url, stage.ask_both)
                     await _try(growth(stages, figures, rounds=3 if quick else 10), stages[-1], figures)
     if stages[0].columnar is None:
         figures.remarks.append("DuckDB is not installed (the extra `bench`): its column is left out.")
@@ -48,7 +49,7 @@ async def measure(*, quick: bool, sizes: tuple[int, ...] = ()) -> Figures:
 
 
 async def _cases(stage: Stage, figures: Figures, *, quick: bool) -> None:
-    await _try(stage.wait_until_built(), stage, figures)
+    await _try(build(stage, figures), stage, figures)
     large = stage.rows > SIZES[0]
     rounds = 4 if quick else 5 if large else 15
     await _try(side_by_side(stage, figures, rounds=rounds, seconds=10 if quick else 120), stage, figures)

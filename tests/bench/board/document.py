@@ -27,8 +27,8 @@ _QUESTIONS = {
     'order: { by: "score" }, limit: $top',
     "channels": 'keys: ["contacts_offered"], dimensions: ["channel"]',
     "heatmap": 'keys: ["first_response_time_p90"], dimensions: ["weekday", "hour_of_day"]',
-    "issues": f'keys: ["issue_share"], dimensions: ["issue_type"], order: {{ by: "issue_share" }}, '
-    f"limit: {TOP_ISSUES}",
+    "issues": 'keys: ["issue_share"], dimensions: ["issue_type"], order: { by: "issue_share" }, '
+    "limit: $issues",
     "scores": "formulas: ["
     + ", ".join(
         f'{{ name: "s{n}", formula: "count(where survey.kind = \\"csat\\" and survey.score = {n})" }}'
@@ -42,7 +42,7 @@ COUNTS = ("offered_by_day", "channels", "scores")
 SERIES = ("offered_by_day", "aht_by_day", "csat_by_day")
 
 DOCUMENT = "\n".join([
-    "query Board($window: WindowInput!, $where: String, $top: Int!) {",
+    "query Board($window: WindowInput!, $where: String, $top: Int!, $issues: Int!) {",
     *(
         f"  {name}: kpiValues(input: {{ {asked}, window: $window, where: $where }}) "
         f"{{ ...{'Single' if name in SINGLES else 'Rows'} }}"
@@ -63,12 +63,13 @@ class Asked:
     """One board: the 90 days that end `back` days before the data does, and who is to be seen in it.
 
     `only` is a channel and an issue type by their places in the workload; None for everything. Another `top`
-    makes another document's variables, so that no two boards of a run need be the same.
+    or `issues` makes another document's variables, so that no two boards of a run need be the same.
     """
 
     back: int = 0
     only: tuple[int, int] | None = None
     top: int = TOP_AGENTS
+    issues: int = TOP_ISSUES
 
     @property
     def until(self) -> datetime:
@@ -88,7 +89,7 @@ class Asked:
             channel, issue = self.only
             where = f'channel = "{workload.CHANNELS[channel]}" and issue_type = "{issue}"'
         window = {"from": self.since.date().isoformat(), "to": self.until.date().isoformat()}
-        return {"window": window, "where": where, "top": self.top}
+        return {"window": window, "where": where, "top": self.top, "issues": self.issues}
 
 
 class Failed(Exception):

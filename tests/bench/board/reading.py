@@ -14,6 +14,7 @@ from tests.bench.board.document import Asked, Board, Failed
 from tests.bench.board.figures import Figures, percentile
 from tests.bench.board.references.mixed import ALPHA
 from tests.bench.board.serving import serving
+from tests.bench.board.settling import wait_until_built
 from tests.bench.board.stage import SLUG, Stage
 
 STATED = 0.01  # of a percentile: what Scoredesk's log histogram is off at most
@@ -22,6 +23,12 @@ WARM_PER_COLD = 3
 LEAST_ROUNDS = 3
 AT_ONCE = 16
 BOARDS = 1_000
+
+
+async def build(stage: Stage, figures: Figures) -> None:
+    """Boards are asked for the first time, and what they want is worked out beforehand."""
+    seconds = await wait_until_built(stage.admin_url, stage.ask_both)
+    figures.add("asked until all packs are there, s", stage.rows, seconds)
 
 
 async def side_by_side(stage: Stage, figures: Figures, *, rounds: int, seconds: float) -> None:

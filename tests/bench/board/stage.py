@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -16,7 +14,7 @@ from migrations.runner import upgrade
 from tenants.database import AdminDatabase, Database
 from tenants.registry import Tenant
 from tests.bench.board import loading, workload
-from tests.bench.board.document import TOP_AGENTS, Asked, Failed
+from tests.bench.board.document import TOP_AGENTS, TOP_ISSUES, Asked, Failed
 from tests.bench.board.references.columnar import Columnar
 from tests.bench.board.references.facts import Facts
 from tests.bench.board.references.mixed import Mixed
@@ -25,9 +23,6 @@ from tests.servers import Server
 
 SLUG = "bench"
 WINDOWS = 60  # whole days that a window is moved by at most
-SETTLED = 3.0  # seconds without a new pack, after which all are there
-PATIENCE = 240.0  # seconds for all of them
-NO_PACKS = 4.0  # seconds after which none will come
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +42,14 @@ class Stage:
     asker: Asker
     _places: count[int] = field(default_factory=count)
 
+    async def ask_both(self) -> None:
+        """A board of everything, and one of a part; they may fail, as long as somebody takes notice of them."""
+        for asked in (self.other(), self.other_filtered()):
+            with suppress(Failed):
+                await self.asker.ask(asked)
+
     def other(self) -> Asked:
-        """A board that nobody has asked for yet: another window, or one more agent."""
+        """A board that nobody has asked for yet: another window, or one agent more."""
         place = next(self._places)
         return Asked(place * 7 % WINDOWS, top=TOP_AGENTS + place // WINDOWS)
 
@@ -57,26 +58,10 @@ class Stage:
         place = next(self._places)
         return Asked(place * 7 % WINDOWS, (place % 5, place * 3 % 16), TOP_AGENTS + place // WINDOWS)
 
-    async def wait_until_built(self) -> None:
-        """Asks both kinds of board, then waits until all that is worked out beforehand for them is there."""
-        if not await self.connection.fetchval("SELECT to_regclass($1)", f"{self.tenant.namespace}.pack"):
-            return
-        began = changed = time.monotonic()
-        known = -1
-        asked_at, asked_for = 0.0, 0
-        while time.monotonic() - began < PATIENCE:
-            if time.monotonic() - asked_at > SETTLED / 2:  # what is asked is what is built
-                # Filters differ each time: to go on asking would go on giving work.
-                for asked in (self.other(), *([self.other_filtered()] if asked_for < 2 else [])):
-                    with suppress(Failed):
-                        await self.asker.ask(asked)
-                asked_at, asked_for = time.monotonic(), asked_for + 1
-            packs = await self.connection.fetchval(f"SELECT count(*) FROM {self.tenant.namespace}.pack")
-            if packs != known:
-                known, changed = packs, time.monotonic()
-            elif time.monotonic() - changed > (SETTLED if packs else NO_PACKS):
-                return
-            await asyncio.sleep(0.2)
+    def newest(self) -> Asked:
+        """A board of the last 90 days that nobody has asked for yet: one agent or issue type more."""
+        place = next(self._places)
+        return Asked(0, top=TOP_AGENTS + place % 100, issues=TOP_ISSUES + 1 + place // 100)
 
 
 @asynccontextmanager

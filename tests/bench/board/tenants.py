@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from tests.bench.board.client import Client
 from tests.bench.board.document import Asked
 from tests.bench.board.figures import Figures
 from tests.bench.board.serving import Asker, Serving, memory_of, serving
+from tests.bench.board.settling import wait_until_built
 from tests.servers import Server
 
 TENANTS = (1, 10, 100, 1_000)
@@ -34,8 +35,6 @@ ROWS = 2_000  # of each tenant
 BOARDS = 400
 BLOCK = 20
 MOST_SECONDS = 90.0  # for the boards of one step
-SETTLED = 3.0  # seconds without a new pack, after which all are there
-PATIENCE = 180.0
 COPIED = ("team", "issue_type", "queue", "agent", "interaction", "survey_response")
 
 
@@ -113,9 +112,8 @@ async def _ask(
     for step in steps:
         shares = 1 / np.arange(1, step + 1)
         chosen = draw.choice(step, max(boards, 2 * step), p=shares / shares.sum()).tolist()
-        for place in dict.fromkeys(chosen):  # the first of a tenant finds nothing prepared
-            await askers[place].ask(Asked())
-        await _wait_until_built(admin_url)
+        members = [askers[place] for place in dict.fromkeys(chosen)]
+        await wait_until_built(admin_url, partial(_ask_each, members, boards_of_all))
         taken: list[float] = []
         ratios = []
         ends = time.monotonic() + MOST_SECONDS
@@ -134,21 +132,9 @@ async def _ask(
             figures.add("p50 of many tenants / of one", step, *ratios)
 
 
-async def _wait_until_built(admin_url: str) -> None:
-    """Until no tenant's packs have grown for a while."""
-    connection = await asyncpg.connect(admin_url)
-    try:
-        began = changed = time.monotonic()
-        known = -1
-        while time.monotonic() < min(changed + SETTLED, began + PATIENCE):
-            await asyncio.sleep(0.5)
-            packs = await connection.fetchval(
-                "SELECT sum(n_tup_ins + n_tup_upd) FROM pg_stat_user_tables WHERE relname = 'pack'"
-            )
-            if packs != known:
-                known, changed = packs, time.monotonic()
-    finally:
-        await connection.close()
+async def _ask_each(askers: Sequence[Asker], boards: Iterator[Asked]) -> None:
+    for asker in askers:
+        await asker.ask(next(boards))
 
 
 async def _backend_memory(admin_url: str) -> float:

@@ -11,7 +11,6 @@ import statistics
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -20,7 +19,7 @@ import numpy as np
 
 from tests.bench.board import workload
 from tests.bench.board.answers import Differs
-from tests.bench.board.document import TOP_AGENTS, Asked, Failed
+from tests.bench.board.document import Failed
 from tests.bench.board.figures import Figures, percentile
 from tests.bench.board.stage import SLUG, Stage
 from tests.bench.board.workload import MISSING, Contacts
@@ -42,7 +41,7 @@ async def shown(stage: Stage, figures: Figures, *, rounds: int) -> None:
     cold, late, writes = [], [], []
     day = workload.DAYS - 10
     for number in range(rounds):
-        asked = Asked(number % 5, top=TOP_AGENTS + number)
+        asked = stage.newest()
         label = (workload.START + timedelta(days=day)).date().isoformat()
         seconds, before = await stage.asker.timed(asked)
         body = "\n".join(_lines(_fresh(day, BATCH))).encode()
@@ -93,8 +92,7 @@ async def _asked_for(stage: Stage, seconds: float, writer: asyncio.Task[None] | 
     while time.monotonic() < ends or len(taken) < 3:
         if writer is not None and writer.done():
             writer.result()
-        asked = replace(stage.other(), back=0, top=TOP_AGENTS + len(taken) % 100)
-        taken.append((await stage.asker.timed(asked))[0])
+        taken.append((await stage.asker.timed(stage.newest()))[0])
     return taken
 
 

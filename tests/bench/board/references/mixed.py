@@ -13,7 +13,7 @@ from typing import Any
 import asyncpg
 import numpy as np
 
-from tests.bench.board.document import TOP_ISSUES, WINDOW, Asked, Board
+from tests.bench.board.document import WINDOW, Asked, Board
 from tests.bench.board.references.statements import naive
 from tests.bench.board.workload import CHANNELS
 
@@ -96,7 +96,7 @@ class Mixed:
         }
         board["channels"] = channels
         total = sum(channels.values())
-        issues = sorted(((-n, member) for kind, member, n in members if kind == 1))[:TOP_ISSUES]
+        issues = sorted(((-n, member) for kind, member, n in members if kind == 1))[: asked.issues]
         board["issues"] = {str(member): -float(n) / total for n, member in issues}
         board["heatmap"] = _percentiles(sketches)
         return board

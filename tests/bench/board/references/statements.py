@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from tests.bench.board.document import SINGLES, TOP_ISSUES, WINDOW, Asked, Board
+from tests.bench.board.document import SINGLES, WINDOW, Asked, Board
 from tests.bench.board.workload import CHANNELS
 
 # {0} is a filter of rows, {1} the same as one more condition. A quotient of nothing is NULL.
@@ -46,7 +46,7 @@ def statements(*, filtered: bool) -> dict[str, str]:
     found["issues"] = (
         "SELECT issue, CAST(count(*) AS double precision) / CAST(sum(count(*)) OVER () AS double precision) "
         f"FROM reference.contact WHERE {within['started']} GROUP BY issue "
-        f"ORDER BY count(*) DESC, issue LIMIT {TOP_ISSUES}"
+        f"ORDER BY count(*) DESC, issue LIMIT ${5 if filtered else 3}"
     )
     found["scores"] = (
         f"SELECT score, count(*) FROM reference.contact WHERE {within['responded']} GROUP BY score"
@@ -59,7 +59,8 @@ def parameters(name: str, asked: Asked) -> list[Any]:
     since, until = naive(asked.since), naive(asked.until)
     values: list[Any] = [since, until, *([since - WINDOW] if name in SINGLES else [])]
     values += asked.only or ()
-    return [*values, *([asked.top] if name == "agents" else [])]
+    limits = {"agents": [asked.top], "issues": [asked.issues]}
+    return [*values, *limits.get(name, [])]
 
 
 def naive(moment: datetime) -> datetime:
