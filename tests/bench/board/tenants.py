@@ -30,7 +30,7 @@ from tests.bench.board.settling import wait_until_built
 from tests.servers import Server
 
 TENANTS = (1, 10, 100, 1_000)
-QUICK_TENANTS = (1, 5)
+QUICK_TENANTS = (1, 3)
 ROWS = 2_000  # of each tenant
 BOARDS = 400
 BLOCK = 20
@@ -50,7 +50,7 @@ async def measure(*, quick: bool) -> Figures:
             tenants = await _provision(server, name, max(steps), figures)
             async with serving(server.app_url(name), Path(folder)) as serves:
                 askers = await _askers(serves, tenants)
-                await _ask(server.admin_url(name), askers, steps, figures, boards=60 if quick else BOARDS)
+                await _ask(server.admin_url(name), askers, steps, figures, boards=BLOCK if quick else BOARDS)
     return figures
 
 
