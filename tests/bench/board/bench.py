@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from tenants.embedded import EmbeddedServer
+from tests.bench.board.answers import Differs
 from tests.bench.board.document import Failed
 from tests.bench.board.figures import Figures
 from tests.bench.board.inside import graphql_share, isolation
@@ -26,7 +27,7 @@ QUICK_SIZES = (100_000,)
 
 
 async def measure(*, quick: bool, sizes: tuple[int, ...] = ()) -> Figures:
-    """Under a minute when quick, some ten minutes else. Raises Differs where two ways do not agree."""
+    """Under a minute when quick, some ten minutes else."""
     figures = Figures(judged=not quick)
     with tempfile.TemporaryDirectory(prefix="scoredesk-bench-") as folder:
         os.chmod(folder, 0o755)  # started by root, the server runs as another user
@@ -63,10 +64,12 @@ async def _cases(stage: Stage, figures: Figures, *, quick: bool) -> None:
 
 
 async def _try(case: Awaitable[None], stage: Stage, figures: Figures) -> None:
-    """A case whose boards are answered with errors is a failure of its own, and the next one's turn comes."""
+    """A case whose boards are answered with errors, or otherwise than by another way, is a failure of its own, and the
+    next one's turn comes.
+    """
     name, began = getattr(case, "__name__", "case"), time.monotonic()
     try:
         await case
-    except (Failed, asyncio.IncompleteReadError) as error:
+    except (Failed, Differs, asyncio.IncompleteReadError) as error:
         figures.failures.append(f"{name}, {stage.rows:,} rows: {str(error)[:300]}")
     print(f"{name}, {stage.rows:,} rows: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
