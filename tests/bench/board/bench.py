@@ -37,7 +37,9 @@ async def measure(*, quick: bool, sizes: tuple[int, ...] = ()) -> Figures:
                 for rows in sizes or (QUICK_SIZES if quick else SIZES):
                     home = Path(folder) / str(rows)
                     home.mkdir()
+                    began = time.monotonic()
                     stage = await kept.enter_async_context(staged(Server(embedded), home, rows))
+                    figures.remarks.append(f"{rows:,} rows: loaded in {time.monotonic() - began:.0f} s.")
                     stages.append(stage)
                     await _cases(stage, figures, quick=quick)
                 if len(stages) > 1:
