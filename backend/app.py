@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
-from datetime import timedelta
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 from starlette.routing import BaseRoute, Route, Router
 from starlette.types import ASGIApp
@@ -16,7 +16,7 @@ from backend.auth.tokens import TokenVerifier
 from backend.core.clock import Clock, system_clock
 from backend.core.errors import Invalid
 from backend.core.settings import Settings
-from backend.ingestion import sweeping
+from backend.jobs.hints import Hints
 from backend.web.envelope import Envelope
 from backend.web.health import health_routes
 from backend.web.identity import Identity
@@ -24,6 +24,7 @@ from backend.web.ingest import ingest_routes
 from backend.web.landing import landing_route
 from backend.web.readiness import Readiness
 from backend.web.serving import server_of
+from backend.worker import create_worker, kept_working, kinds_of
 from migrations.histories import CONTROL_HISTORY
 from schema.build import build_schema
 from schema.context import make_context
@@ -69,26 +70,38 @@ def create_authenticator(
     return Authenticator(database, TokenVerifier.from_settings(settings, clock), clock=clock)
 
 
+def create_hints(database: Database, clock: Clock = system_clock) -> Hints:
+    """Knows for which tenants there may be jobs; each write through this pool is a hint."""
+    hints = Hints(database, kinds_of(clock))
+    database.committed = hints.committed
+    return hints
+
+
 @asynccontextmanager
 async def attended(
     settings: Settings,
     database: Database,
     authenticator: Authenticator,
+    hints: Hints,
     *,
     clock: Clock = system_clock,
-    sweep_every: timedelta = sweeping.EVERY,
 ) -> AsyncIterator[None]:
-    """What runs beside the server for as long as it serves: word of changes made elsewhere, and the sweep."""
-    work = [sweeping.keep_sweeping(database, every=sweep_every, clock=clock)]
+    """What runs beside the server for as long as it serves: word of changes made elsewhere, hints at jobs, and,
+    unless the settings say otherwise, a worker.
+    """
+    work: list[Coroutine[Any, Any, None]] = [hints.keep_sending()]
     if (url := settings.listen_database_url or settings.database_url) is not None:
         work.append(listen(url, authenticator.forget))
-    tasks = [asyncio.create_task(one) for one in work]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    async with AsyncExitStack() as stack:
+        if settings.worker == "inside":
+            await stack.enter_async_context(kept_working(create_worker(settings, database, clock=clock)))
+        tasks = [asyncio.create_task(one) for one in work]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def serve(settings: Settings, *, on_ready: Callable[[], None] | None = None) -> None:
@@ -114,15 +127,11 @@ async def _serve(settings: Settings, on_ready: Callable[[], None] | None) -> Non
         authenticator = create_authenticator(settings, database)
         app = create_app(settings, database, authenticator)
         server = server_of(app, host=settings.host, port=settings.port, on_ready=on_ready)
-        async with attended(settings, database, authenticator):
+        async with attended(settings, database, authenticator, create_hints(database)):
             await server.serve()
     finally:
         await database.close()
 
 
 def _readiness(settings: Settings, database: Database) -> Readiness:
-    script = CONTROL_HISTORY.scripts
-    head = CONTROL_HISTORY.head
-    before = script.get_revision(head).down_revision if head else None  # expand, migrate, contract: N and N-1
-    revisions = {revision for revision in (head, before) if isinstance(revision, str)}
-    return Readiness(database, revisions, dev=settings.dev)
+    return Readiness(database, CONTROL_HISTORY.served, dev=settings.dev)

@@ -48,6 +48,14 @@ class History:
         """The newest revision; None before the first is written."""
         return self.scripts.get_current_head()
 
+    @property
+    def served(self) -> set[str]:
+        """The revisions that this code can work on: the newest and the one before it."""
+        if (head := self.head) is None:
+            return set()
+        before = self.scripts.get_revision(head).down_revision
+        return {revision for revision in (head, before) if isinstance(revision, str)}
+
     def options(self) -> dict[str, Any]:
         """What both running and comparing must agree on."""
         return {

@@ -17,6 +17,7 @@ from tenants.database import CONNECT_TIMEOUT, driver_address
 logger = logging.getLogger("scoredesk.tenants")
 
 Heard = Callable[[Change | None], None]  # None: anything may have changed
+Payload = Callable[[str | None], None]  # None: anything may have been said
 
 PROBE_EVERY = 30.0  # seconds; a connection that died without a word is found out by asking
 FIRST_PAUSE = 0.1  # seconds before a lost connection is tried again, doubled up to the longest
@@ -27,14 +28,27 @@ async def listen(url: str, heard: Heard, *, probe_every: float = PROBE_EVERY) ->
     """Calls `heard` with every change until it is cancelled; with None once it listens, and when it does again
     after the connection was lost, because nobody knows what was said meanwhile.
     """
+    await listen_to(
+        url,
+        CHANNEL,
+        lambda payload: heard(None if payload is None else Change.read(payload)),
+        name="listener",
+        probe_every=probe_every,
+    )
+
+
+async def listen_to(
+    url: str, channel: str, heard: Payload, *, name: str, probe_every: float = PROBE_EVERY
+) -> NoReturn:
+    """The same for the payloads of any channel; `name` says on the server whose connection it is."""
     pause, complained = FIRST_PAUSE, False
     while True:
         began = asyncio.get_running_loop().time()
         try:
-            await _listen_once(url, heard, probe_every)
-        except Exception as error:  # whatever it is, changes are then believed a little later
+            await _listen_once(url, channel, heard, name, probe_every)
+        except Exception as error:  # whatever it is, what is said is then found out a little later
             if not complained:
-                logger.warning("no word of changes made elsewhere: %s; trying again", type(error).__name__)
+                logger.warning("the %s hears nothing: %s; trying again", name, type(error).__name__)
             complained = True
         # A server that takes connections only to cut them must not be asked without a pause.
         if asyncio.get_running_loop().time() - began > LONGEST_PAUSE:
@@ -43,18 +57,18 @@ async def listen(url: str, heard: Heard, *, probe_every: float = PROBE_EVERY) ->
         pause = min(2 * pause, LONGEST_PAUSE)
 
 
-async def _listen_once(url: str, heard: Heard, probe_every: float) -> None:
+async def _listen_once(url: str, channel: str, heard: Payload, name: str, probe_every: float) -> None:
     """Listens until the connection is lost."""
     connection = await asyncpg.connect(
         driver_address(url),
         timeout=CONNECT_TIMEOUT,
         command_timeout=CONNECT_TIMEOUT,
-        server_settings={"application_name": "scoredesk listener"},
+        server_settings={"application_name": f"scoredesk {name}"},
     )
     lost = asyncio.Event()
     try:
         connection.add_termination_listener(lambda _: lost.set())
-        await connection.add_listener(CHANNEL, lambda *message: heard(Change.read(message[-1])))
+        await connection.add_listener(channel, lambda *message: heard(message[-1]))
         heard(None)
         while not lost.is_set():
             with suppress(TimeoutError):

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
     ForeignKey,
     Index,
+    Integer,
     MetaData,
     Table,
     Text,
     UniqueConstraint,
     Uuid,
+    false,
     func,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -86,4 +89,35 @@ membership = Table(
     CheckConstraint("role IN ('admin', 'manager', 'agent', 'viewer', 'partner')", name="role"),
     CheckConstraint("role <> 'agent' OR agent IS NOT NULL", name="agent_named"),
     Index(None, "user_id"),
+)
+
+job = Table(
+    "job",
+    CONTROL,
+    Column("tenant_id", Uuid, ForeignKey(tenant.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column(
+        "ready_at",
+        DateTime(timezone=True),
+        comment="When it may be taken: in its turn, after a pause, or once its holder is silent. Null: never.",
+    ),
+    Column("holder", Uuid, comment="Who runs it, another each time; null while nobody does."),
+    Column(
+        "asked_again",
+        Boolean,
+        nullable=False,
+        server_default=false(),
+        comment="Whether it was asked for while it ran.",
+    ),
+    Column("failures", Integer, nullable=False, server_default="0", comment="How often it failed, in a row."),
+    Index(None, "ready_at"),
+    comment="What is to be done for a tenant: one row a kind, which stays when it is done.",
+)
+
+chore = Table(
+    "chore",
+    CONTROL,
+    Column("name", Text, primary_key=True),
+    Column("due_at", DateTime(timezone=True), nullable=False, comment="When it is somebody's turn again."),
+    comment="What one worker does now and then for the whole installation.",
 )

@@ -25,6 +25,7 @@ from backend.cli import (
     serving,
     tenants,
     tokens,
+    worker,
 )
 from backend.cli.console import out
 from backend.cli.installation import told
@@ -36,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 _GROUPS = (
-    demo, serving, tenants, tokens, imports, rejected, kpis, drills, gaps, benchmarks, schedules,
+    demo, serving, worker, tenants, tokens, imports, rejected, kpis, drills, gaps, benchmarks, schedules,
 )  # fmt: skip
 for group in _GROUPS:
     group.register(app)

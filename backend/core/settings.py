@@ -47,6 +47,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     lock_timeout: Annotated[
         float, msgspec.Meta(gt=0, description="Seconds a statement waits for a lock.")
     ] = 2.0
+    worker: Annotated[
+        str,
+        msgspec.Meta(
+            pattern="^(inside|none)$",
+            description="Whether a serving process also works on jobs; none: `scoredesk worker` does.",
+        ),
+    ] = "inside"
+    worker_concurrency: Annotated[
+        int, msgspec.Meta(ge=1, le=100, description="Jobs of different tenants a worker runs side by side.")
+    ] = 1
     jwt_issuer: Annotated[str, msgspec.Meta(description="The `iss` a token must carry.")] = "scoredesk"
     jwt_audience: Annotated[str, msgspec.Meta(description="The `aud` a token must carry.")] = "scoredesk"
     jwks_url: Annotated[

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import random
-from datetime import timedelta
-from typing import NoReturn
 
 from backend.core.clock import Clock, system_clock
 from backend.ingestion.runs import clean_stale_runs
@@ -15,18 +11,7 @@ from tenants.registry import list_tenants
 
 logger = logging.getLogger("scoredesk.ingestion")
 
-EVERY = timedelta(minutes=10)
-
-
-async def keep_sweeping(
-    database: Database, *, every: timedelta = EVERY, clock: Clock = system_clock
-) -> NoReturn:
-    """Sweeps all active tenants again and again until it is cancelled. Several processes may do so at once."""
-    seconds = every.total_seconds()
-    await asyncio.sleep(seconds * random.random())  # processes that start together sweep apart
-    while True:
-        await sweep(database, clock=clock)
-        await asyncio.sleep(seconds)
+EVERY = 600.0  # seconds
 
 
 async def sweep(database: Database, *, clock: Clock = system_clock) -> int:

@@ -14,7 +14,7 @@ import httpx2
 import msgspec
 import pytest_asyncio
 
-from backend.app import attended, create_app, create_authenticator
+from backend.app import attended, create_app, create_authenticator, create_hints
 from backend.auth.keys import LocalKey
 from backend.auth.memberships import grant_membership
 from backend.auth.tokens import TokenSigner
@@ -83,9 +83,9 @@ class Desk:
 async def opened(
     database: Database, acme: TenantDatabase, clock: Callable[[], datetime], **settings: Any
 ) -> AsyncIterator[Desk]:
-    """A desk on a database; `settings` are those of the application."""
+    """A desk on a database; `settings` are those of the application, which has no worker unless they say so."""
     with tempfile.TemporaryDirectory(prefix="scoredesk-desk-") as home:
-        chosen = Settings(home=home, **settings)
+        chosen = Settings(home=home, **{"worker": "none"} | settings)
         signer = TokenSigner(
             LocalKey.of_home(chosen.home_path),
             issuer=chosen.jwt_issuer,
@@ -121,7 +121,8 @@ async def served(
     app = create_app(desk.settings, desk.database, authenticator, clock=clock, limits=chosen)
     listening = asyncio.Event()
     server = server_of(app, host="127.0.0.1", port=0, on_ready=listening.set)
-    async with attended(desk.settings, desk.database, authenticator, clock=clock):
+    hints = create_hints(desk.database)
+    async with attended(desk.settings, desk.database, authenticator, hints, clock=clock):
         serving = asyncio.create_task(server.serve())
         await listening.wait()
         try:

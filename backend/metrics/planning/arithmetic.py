@@ -24,7 +24,7 @@ from backend.metrics.language.bound import (
     Expression,
     values_of,
 )
-from backend.metrics.planning.histogram import percentile
+from backend.metrics.planning.histogram import Histogram
 from backend.metrics.planning.parts import is_weighted, recipe_of
 
 Exact: TypeAlias = tuple[int, int]  # numerator, positive denominator; not reduced
@@ -245,11 +245,10 @@ def _agreement(parts: Parts, aggregate: Aggregate) -> Result:
 
 
 def _percentile(parts: Parts, aggregate: Aggregate) -> Result:
-    counts: Mapping[int, int] = parts[0]
+    counts: Histogram = parts[0]
     if aggregate.percentile is None:
         raise ValueError("a percentile needs its share")
-    value = percentile(counts, aggregate.percentile)
-    n = sum(counts.values())
+    value, n = counts.percentile(aggregate.percentile), counts.total
     return Result(None if value is None else (value[0], value[1] * aggregate.type.scale), n)
 
 

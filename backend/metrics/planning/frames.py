@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from backend.core.errors import Invalid
 from backend.metrics.language.types import Field, Origin
+from backend.metrics.planning.histogram import Histogram
 from backend.metrics.planning.lowering import MOST_GROUPS, Lowered
 from backend.metrics.planning.moving import cell_bounds, gathered, spans_back, standing
 from backend.metrics.planning.parts import Collect, Part, empty, merge
@@ -37,6 +38,7 @@ class Frames:
             self._merge(apart)
             return
         places = {mask: self._place(lowered, split, at) for mask, (split, at) in lowered.masks.items()}
+        counted: dict[int, dict[GroupKey, dict[int, int]]] = {mask: {} for mask in places}
         for row in rows:
             positions, targets, bucket_at = places[row[0]]
             group = tuple(row[position] for position in positions)
@@ -44,9 +46,11 @@ class Frames:
                 for values, collect, place in targets:
                     values[group] = _whole(row[place], collect)
             else:
-                counts = targets[0][0].setdefault(group, {})
+                counts = counted[row[0]].setdefault(group, {})
                 if (bucket := row[bucket_at]) is not None:
                     counts[bucket] = row[-1]
+        for mask, groups in counted.items():
+            places[mask][1][0][0].update({group: Histogram.of(each) for group, each in groups.items()})
         for at, key in enumerate(lowered.keys, 1):
             if isinstance(key, Field) and key.origin is Origin.NAMED:
                 self.ids.setdefault(key.name, set()).update(row[at] for row in rows if row[at] is not None)
@@ -118,8 +122,13 @@ class Frames:
             coarse = key(group)
             if coarse is None:
                 continue
+            if part.collect is Collect.HISTOGRAM:
+                merged.setdefault(coarse, []).append(value)  # they are many, and large
+                continue
             before = merged.get(coarse, _ABSENT)
             merged[coarse] = value if before is _ABSENT else merge(part.collect, before, value)
+        if part.collect is Collect.HISTOGRAM:
+            return {key: Histogram.sum_of(values) for key, values in merged.items()}
         return merged
 
 

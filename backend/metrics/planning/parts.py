@@ -28,6 +28,7 @@ from backend.metrics.language.bound import (
     values_of,
 )
 from backend.metrics.language.types import Field, Origin
+from backend.metrics.planning.histogram import EMPTY, Histogram
 from backend.metrics.planning.reach import leaves_of
 
 
@@ -39,7 +40,7 @@ class Collect(StrEnum):
     SUM_SQUARES = "sum_squares"
     MIN = "min"
     MAX = "max"
-    HISTOGRAM = "histogram"  # bucket of `histogram.BOUNDS` -> count
+    HISTOGRAM = "histogram"
     DISTINCT = "distinct"
     UNION = "union"  # length of spans that may overlap
     REPEATED = "repeated"  # different values that occur more than once
@@ -207,7 +208,7 @@ def empty(collect: Collect) -> Any:
         case Collect.UNION | Collect.WEIGHT | Collect.WEIGHTED_SUM:
             return 0
         case Collect.HISTOGRAM:
-            return {}
+            return EMPTY
         case Collect.MIN | Collect.MAX | Collect.EXACT | Collect.DISC:
             return None
         case _:
@@ -224,7 +225,7 @@ def merge(collect: Collect, one: Any, other: Any) -> Any:
         case Collect.MAX:
             return one if other is None else other if one is None else max(one, other)
         case Collect.HISTOGRAM:
-            return {bucket: one.get(bucket, 0) + other.get(bucket, 0) for bucket in one.keys() | other.keys()}
+            return Histogram.sum_of((one, other))
         case Collect.DISTINCT | Collect.REPEATED | Collect.UNION | Collect.EXACT | Collect.DISC:
             raise ValueError(f"{collect} does not merge")
         case _:
@@ -237,8 +238,7 @@ def subtract(collect: Collect, whole: Any, gone: Any) -> Any:
         case Collect.COUNT | Collect.SUM | Collect.SUM_SQUARES:
             return whole - gone
         case Collect.HISTOGRAM:
-            left = {bucket: count - gone.get(bucket, 0) for bucket, count in whole.items()}
-            return {bucket: count for bucket, count in left.items() if count}
+            return whole.without(gone)
         case _:
             raise ValueError(f"{collect} cannot be taken away")
 

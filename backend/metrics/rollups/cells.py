@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from backend.metrics.planning.histogram import EMPTY, Histogram
 from backend.metrics.planning.parts import Collect, Part
 from backend.metrics.rollups.days import Days
 from backend.metrics.rollups.packing import Coded, Ints, pack, unpack
@@ -24,12 +26,16 @@ Groups: TypeAlias = Mapping[Part, Mapping[GroupKey, Any]]
 
 _LIMB = 32  # bits: sums of up to 2**31 numbers stay exact in 64
 _SAFE = 2**62
+_DENSE = 2**20  # groups that there may be: so few are counted in a table of all of them
 _EXTREMES = {Collect.MIN, Collect.MAX}
 
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """A whole number for each group; `high` are the bits from 62 up where any number has more than that."""
+    """A whole number for each group; `high` are the bits from 62 up where any number has more than that.
+
+    Here as below the arrays may be of smaller types, as packs have them.
+    """
 
     low: Ints
     high: Ints | None = None
@@ -82,11 +88,13 @@ def block_of(groups: Groups, dimensions: int) -> Block:
 
 def _collected(collect: Collect, values: Mapping[GroupKey, Any], places: Mapping[GroupKey, int]) -> Collected:
     if collect is Collect.HISTOGRAM:
-        triples = [
-            (places[key], bucket, count) for key, counts in values.items() for bucket, count in counts.items()
-        ]
-        table = np.asarray(sorted(triples), np.int64).reshape(-1, 3)
-        return Histograms(table[:, 0], table[:, 1], table[:, 2])
+        each: list[Histogram] = [values[key] for key in places]  # in the order of their places
+        none = [EMPTY] if not each else []
+        return Histograms(
+            np.repeat(np.arange(len(each)), [len(one.buckets) for one in each]),
+            np.concatenate([one.buckets for one in each + none]),
+            np.concatenate([one.counts for one in each + none]),
+        )
     ordered = [values[key] for key in places]
     if collect in _EXTREMES:
         return Extremes(
@@ -133,12 +141,12 @@ def unpack_block(content: bytes) -> Block:
     parts: dict[str, Collected] = {}
     for part, found in named.items():
         if "low" in found:
-            parts[part] = Numbers(_wide(found["low"]), _wide(found["high"]) if "high" in found else None)
+            parts[part] = Numbers(found["low"], found.get("high"))
         elif "values" in found:
-            parts[part] = Extremes(_wide(found["values"]), _wide(found["missing"]))
+            parts[part] = Extremes(found["values"], found["missing"])
         else:
             steps = np.cumsum(found["groups"], dtype=np.int64)
-            parts[part] = Histograms(steps, _wide(found["buckets"]), _wide(found["counts"]))
+            parts[part] = Histograms(steps, found["buckets"], found["counts"])
     keys = tuple(
         Coded(_wide(arrays[f"key{at}"]), tuple(_read(value) for value in values))
         for at, values in enumerate(about["keys"])
@@ -216,13 +224,12 @@ def _joined(pieces: Sequence[Collected], starts: Ints) -> Collected:
             np.concatenate([one.missing for one in extremes]),
         )
     numbers = [one for one in pieces if isinstance(one, Numbers)]
-    high = None
-    if any(one.high is not None for one in numbers):
-        high = np.concatenate(
-            [one.low >> 62 if one.high is None else one.high for one in numbers]
-        )  # of a number below 2**62 the rest is 0 or -1
-    low = [one.low if one.high is not None or high is None else one.low & (_SAFE - 1) for one in numbers]
-    return Numbers(np.concatenate(low), high)
+    if all(one.high is None for one in numbers):
+        return Numbers(np.concatenate([one.low for one in numbers]))
+    # of a number below 2**62 what is above is 0 or -1
+    low = [_wide(one.low) if one.high is not None else _wide(one.low) & (_SAFE - 1) for one in numbers]
+    high = [_wide(one.low) >> 62 if one.high is None else _wide(one.high) for one in numbers]
+    return Numbers(np.concatenate(low), np.concatenate(high))
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +251,7 @@ class Grouping:
         combined = columns[0].codes
         for column in columns[1:]:
             combined = combined * len(column.values) + column.codes
-        found, codes = np.unique(combined, return_inverse=True)
+        found, codes = _distinct(combined, int(np.prod([len(one.values) for one in columns], dtype=object)))
         digits = []
         for column in reversed(columns[1:]):
             found, digit = np.divmod(found, len(column.values))
@@ -254,7 +261,7 @@ class Grouping:
             [column.values[code] for code in digit.tolist()]
             for column, digit in zip(columns, reversed(digits), strict=True)
         ]
-        return cls(places, codes.reshape(-1), list(zip(*named, strict=True)))
+        return cls(places, codes, list(zip(*named, strict=True)))
 
     def merged(self, collect: Collect, collected: Collected) -> dict[GroupKey, Any]:
         """The values of a part by the coarser groups, as a statement would have brought them back."""
@@ -269,13 +276,11 @@ class Grouping:
                 return self._histograms(collected)
 
     def _sums(self, low: Ints, high: Ints | None) -> list[int]:
-        low = low[self.places]
-        if high is not None:
-            return [
-                one + (other << 62)
-                for one, other in zip(self._sums_of(low), self._sums_of(high[self.places]), strict=True)
-            ]
-        return self._sums_of(low)
+        found = self._sums_of(_wide(low[self.places]))
+        if high is None:
+            return found
+        more = self._sums_of(_wide(high[self.places]))
+        return [one + (other << 62) for one, other in zip(found, more, strict=True)]
 
     def _sums_of(self, values: Ints) -> list[int]:
         count = len(self.keys)
@@ -292,7 +297,7 @@ class Grouping:
 
     def _extremes(self, collect: Collect, values: Ints, missing: Ints) -> list[int | None]:
         present = missing[self.places] == 0
-        values, codes = values[self.places][present], self.codes[present]
+        values, codes = _wide(values[self.places][present]), self.codes[present]
         bound = np.iinfo(np.int64)
         found = np.full(len(self.keys), bound.max if collect is Collect.MIN else bound.min, np.int64)
         (np.minimum if collect is Collect.MIN else np.maximum).at(found, codes, values)
@@ -306,22 +311,39 @@ class Grouping:
         groups = target[collected.groups]
         inside = groups >= 0
         groups, buckets, counts = groups[inside], collected.buckets[inside], collected.counts[inside]
-        found: dict[GroupKey, Any] = {key: {} for key in self.keys}
         if not len(groups):
-            return found
+            return dict.fromkeys(self.keys, EMPTY)
         low, span = int(buckets.min()), int(buckets.max() - buckets.min()) + 1
-        distinct, codes = np.unique(groups * span + (buckets - low), return_inverse=True)
-        sums = np.zeros(len(distinct), np.int64)
-        np.add.at(sums, codes.reshape(-1), counts)
+        combined, most = groups * span + (buckets - low), len(self.keys) * span
+        if most <= _DENSE and len(counts) * int(counts.max()) < 2**53:  # floats count exactly so far
+            sums = np.bincount(combined, counts, most)
+            distinct = np.flatnonzero(sums)
+            sums = sums[distinct]
+        else:
+            distinct, codes = _distinct(combined, most)
+            sums = np.zeros(len(distinct), np.int64)
+            np.add.at(sums, codes, counts)
         owners, places = np.divmod(distinct, span)
-        for owner, bucket, count in zip(owners.tolist(), (places + low).tolist(), sums.tolist(), strict=True):
-            found[self.keys[owner]][bucket] = count
-        return found
+        bounds = np.searchsorted(owners, np.arange(len(self.keys) + 1)).tolist()
+        buckets, sums = places + low, sums.astype(np.int64)
+        return {
+            key: Histogram(buckets[first:last], sums[first:last])
+            for key, (first, last) in zip(self.keys, pairwise(bounds), strict=True)
+        }
 
 
-def days_in(block: Block, days: Days) -> Ints:
+def _distinct(values: Ints, most: int) -> tuple[Ints, Ints]:
+    """The different ones of values below `most`, in order, and the place of each value among them."""
+    if most > _DENSE:
+        found, codes = np.unique(values, return_inverse=True)
+        return found, codes.reshape(-1)
+    there = np.zeros(most, bool)
+    there[values] = True
+    places = np.cumsum(there) - 1
+    return np.flatnonzero(there), places[values]
+
+
+def places_in(block: Block, days: Days) -> Ints:
     """The places of a block's groups that lie in days in a row."""
-    inside: Ints = np.flatnonzero(
-        (block.days >= days.first.toordinal()) & (block.days <= days.last.toordinal())
-    )
-    return inside
+    inside = (block.days >= days.first.toordinal()) & (block.days <= days.last.toordinal())
+    return np.flatnonzero(inside)

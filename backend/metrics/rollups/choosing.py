@@ -16,6 +16,16 @@ class Chosen:
 
     right: dict[date, StoredPack] = field(default_factory=dict)
     stale: set[date] = field(default_factory=set)
+    _holding: dict[frozenset[str], list[date]] = field(default_factory=dict)
+
+    def holding(self, parts: frozenset[str]) -> list[date]:
+        """The right days whose packs have all of these parts."""
+        if parts not in self._holding:
+            has = {
+                id(one): one.parts >= parts for one in {id(one): one for one in self.right.values()}.values()
+            }
+            self._holding[parts] = [day for day, one in self.right.items() if has[id(one)]]
+        return self._holding[parts]
 
     def by_pack(self, days: Iterable[date]) -> list[tuple[StoredPack, list[date]]]:
         """Right days by the packs that hold them, both in order."""

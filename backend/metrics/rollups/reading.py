@@ -8,8 +8,6 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from uuid import UUID
 
-import numpy as np
-
 from backend.core.windows import Window
 from backend.metrics.planning.frames import Frames
 from backend.metrics.planning.lowering import Setting
@@ -17,7 +15,7 @@ from backend.metrics.planning.parts import Part
 from backend.metrics.planning.planner import Split, Statement
 from backend.metrics.questions import Restriction
 from backend.metrics.rollups import repository
-from backend.metrics.rollups.cells import Block, cut, joined, unpack_block
+from backend.metrics.rollups.cells import Block, cut, joined, places_in, unpack_block
 from backend.metrics.rollups.choosing import Chosen, choose
 from backend.metrics.rollups.days import Days, rest_of, whole_days
 from backend.metrics.rollups.matching import Matched, Variant, match_cells
@@ -54,7 +52,7 @@ class PackReader:
 
     def __init__(self, session: ReadSession, head: Head, setting: Setting) -> None:
         self._session, self._head, self._setting = session, head, setting
-        self._blocks: dict[int, Block] = {}
+        self._blocks: dict[tuple[Cells, frozenset[str]], Block] = {}
 
     async def read(self, statements: Iterable[Statement], frames: Frames) -> list[Source]:
         """Puts what packs hold into frames; says for each split of each statement what that is."""
@@ -114,35 +112,34 @@ class PackReader:
 
     def _take(self, source: Source, chosen: Mapping[Cells, Chosen], frames: Frames) -> None:
         """Puts what is right into frames, for one split of a statement."""
-        held: list[tuple[Variant, Chosen, set[date]]] = []
-        for variant, days in self._usable(source):
-            found, names = chosen[variant.series], set(variant.parts)
-            right = {day for day, one in found.right.items() if day in days and one.parts >= names}
-            held.append((variant, found, right))
+        usable = list(self._usable(source))
+        packed: set[date] = set()
+        for variant, days in usable:
+            found = chosen[variant.series]
+            packed |= {day for day in found.holding(frozenset(variant.parts)) if day in days}
             source.stale |= {day for day in found.stale if day in days}
-        packed: set[date] = set().union(*(right for _, _, right in held))
         left = rest_of(source.window, packed) if packed else ()
         if not packed or len(left) > MOST_PIECES:
             return
         source.packed, source.left = packed, left
-        for variant, found, right in held:
-            if right:
-                self._fill(source, variant, found, right, frames)
+        for variant, days in usable:
+            self._fill(source, variant, chosen[variant.series], days, frames)
 
-    def _fill(
-        self, source: Source, variant: Variant, chosen: Chosen, days: set[date], frames: Frames
-    ) -> None:
-        pieces = [cut(self._block(one), each) for one, each in chosen.by_pack(days)]
-        block = joined(pieces, dict.fromkeys(variant.parts))
-        statement, split = source.matched.statement, source.matched.split
-        grouping = regrouped(block, np.arange(len(block)), split, source.window)
+    def _fill(self, source: Source, variant: Variant, chosen: Chosen, days: Days, frames: Frames) -> None:
+        block = self._joined(variant, chosen)
+        split, statement = source.matched.split, source.matched.statement
+        grouping = regrouped(block, places_in(block, days), split, source.window)
         for part, name in zip(source.matched.parts, variant.parts, strict=True):
             frames.take(statement.scan, split, part, grouping.merged(part.collect, block.parts[name]))
 
-    def _block(self, one: StoredPack) -> Block:
-        block = self._blocks.get(id(one))
+    def _joined(self, variant: Variant, chosen: Chosen) -> Block:
+        """All right days of a series with some parts, as one block; it serves every split that asks for those."""
+        names = frozenset(variant.parts)
+        block = self._blocks.get((variant.series, names))
         if block is None:
-            block = self._blocks[id(one)] = unpack_block(one.content)
+            held = chosen.holding(names)
+            pieces = [cut(unpack_block(one.content), each) for one, each in chosen.by_pack(held)]
+            block = self._blocks[variant.series, names] = joined(pieces, variant.parts)
         return block
 
 

@@ -7,7 +7,7 @@ which data version it was worked out, and is kept only if it is still known to b
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, timedelta
 from time import monotonic
@@ -20,8 +20,9 @@ from backend.metrics import repository as definitions
 from backend.metrics.language.types import Vocabulary
 from backend.metrics.planning.frames import Frames
 from backend.metrics.planning.lowering import Setting, lower
-from backend.metrics.planning.parts import Part
+from backend.metrics.planning.parts import Collect, Part
 from backend.metrics.planning.planner import (
+    ALL,
     MOST_HISTOGRAMS,
     MOST_PARTS,
     MOST_SPLITS,
@@ -50,8 +51,13 @@ TIMEOUT = 120.0  # seconds for one statement
 MOST_PACKS = 8  # of a series in a month; more of them are made one
 MOST_SERIES = 400  # of one tenant
 
+# The time around all facts is kept as empty, so that windows which reach out of them need no row.
+BEFORE, AFTER = timedelta(days=1100), timedelta(days=400)
+
 _EVERYONE = Restriction()
 _HOUR = timedelta(hours=1)
+_DAY = timedelta(days=1)
+_MONTH = 31
 
 Parts = dict[Part, None]  # in the order they are first asked for
 
@@ -98,7 +104,7 @@ class _Work:
         async with database.read(snapshot=True, statement_timeout=TIMEOUT) as session:
             head = await read_head(session)
             first, last = await definitions.find_extent(session)
-            stored = await repository.list_demands(session, LEAST_TIMES, MOST_DEMANDS)
+            stored = await repository.list_demands(session, LEAST_TIMES, MOST_DEMANDS, clock() - KEPT)
             packs = await repository.list_packs(session)
             if first is None or last is None or not (stored or packs):
                 return None
@@ -127,12 +133,25 @@ class _Work:
         for series, chosen in self._chosen().items():
             names = {part_id(part) for part in self.wanted[series]}
             right = {day for day, one in chosen.right.items() if one.parts >= names}
-            for run in runs(day for day in self.extent if day not in right):
-                for days in run.by_month():
-                    lacking[_scan(series, None), days].append(series)
+for days in self._stretches(right, chosen.stale):
+                lacking[_scan(series, None), days].append(series)
         for (_, days), each in sorted(lacking.items(), key=lambda one: one[0][1].last, reverse=True):
             for at in range(0, len(each), MOST_SPLITS):
                 yield Piece(days, tuple(each[at : at + MOST_SPLITS]))
+
+    def _stretches(self, right: Collection[date], stale: Collection[date]) -> Iterator[Days]:
+        """The days that are not right: within the facts month by month, around them all at once.
+
+        A stale day may be one that no row lies in any more, even further away.
+        """
+        inside = self.extent
+        before = Days(inside.first - BEFORE, inside.first - _DAY)
+        after = Days(inside.last + _DAY, inside.last + AFTER)
+        for around in (before, after):
+            yield from runs(day for day in around if day not in right)
+        away = (day for day in stale if not before.first <= day <= after.last)
+        for run in (*runs(away), *runs(day for day in inside if day not in right)):
+            yield from run.by_month()
 
     def _chosen(self) -> dict[Cells, Chosen]:
         by_series: dict[UUID, list[StoredPack]] = defaultdict(list)
@@ -150,6 +169,10 @@ class _Work:
 
     async def make(self, piece: Piece) -> None:
         """Works the days of some series out from the rows and keeps them."""
+        if len(piece.days) > _MONTH and not await self._is_empty(piece):
+            for days in piece.days.by_month():
+                await self.make(Piece(days, piece.series))
+            return
         try:
             async with self.database.read(snapshot=True, statement_timeout=TIMEOUT) as session:
                 head = await read_head(session)
@@ -161,6 +184,23 @@ class _Work:
             await self._make_less(piece)
             return
         await self._store(packs)
+
+    async def _is_empty(self, piece: Piece) -> bool:
+        """Whether no row lies in days, and if so keeps that of all series."""
+        count = Part(piece.series[0].basis, Collect.COUNT, None, None)
+        scan = _scan(piece.series[0], piece.days)
+        frames = Frames()
+        async with self.database.read(snapshot=True, statement_timeout=TIMEOUT) as session:
+            head = await read_head(session)
+            await self._run(session, Statement(Kind.PARTS, scan, ((ALL, (count,)),)), frames)
+        if any(frames.groups(scan, ALL, count).values()):
+            return False
+        nothing: Frames = Frames()
+        for series in piece.series:
+            for part in self.wanted[series]:
+                nothing.take(scan, _split(series), part, {})
+        await self._store([self._packed(series, piece.days, nothing, head) for series in piece.series])
+        return True
 
     async def _make_less(self, piece: Piece) -> None:
         """Makes half of what was too large at once; a series too large for a single day is given up."""
@@ -182,12 +222,15 @@ class _Work:
 
     async def _collected(self, session: ReadSession, piece: Piece) -> Frames:
         frames = Frames()
+        for statement in self._statements(piece):
+            await self._run(session, statement, frames)
+        return frames
+
+    async def _run(self, session: ReadSession, statement: Statement, frames: Frames) -> None:
         tenant = self.database.tenant
         setting = Setting(self.vocabulary, tenant.zone, tenant.currency, _EVERYONE, self.clock())
-        for statement in self._statements(piece):
-            lowered = lower(statement, setting)
-            frames.add(lowered, (await session.execute(lowered.select)).all())
-        return frames
+        lowered = lower(statement, setting)
+        frames.add(lowered, (await session.execute(lowered.select)).all())
 
     def _statements(self, piece: Piece) -> Iterator[Statement]:
         """One for all numbers; one for the histograms of each split, which are many rows."""
@@ -211,7 +254,11 @@ class _Work:
     def _packed(self, series: Cells, days: Days, frames: Frames, head: Head) -> StoredPack:
         scan, split = _scan(series, days), _split(series)
         assert scan.window is not None
-        places = _places(scan.window, series)
+        places = (
+            _places(scan.window, series)
+            if any(frames.groups(scan, split, part) for part in self.wanted[series])
+            else []
+        )
         groups = {part: _by_day(frames.groups(scan, split, part), places) for part in self.wanted[series]}
         block = block_of(groups, len(series.dimensions))
         return StoredPack(series.id, days, head.versions.facts, frozenset(block.parts), pack_block(block))
@@ -253,6 +300,10 @@ class _Work:
             self.head = await read_head(session)
             self.touched = await repository.read_touched(session, settled)
             self.packs = await repository.list_packs(session)
+            # others may have made packs of what nobody had asked for when this work began
+            known = {series.id for series in self.wanted}
+            if any(one.series not in known and one.as_of < self.head.versions.facts for one in self.packs):
+                return False
             if any(chosen.stale for chosen in self._chosen().values()):
                 return False
             if self.head.versions.facts > settled:

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, delete, func, literal, or_, select
+from sqlalchemy import and_, delete, func, literal, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from backend.interactions.models import touched_hour
@@ -168,7 +168,14 @@ async def settle(session: WriteSession, number: int) -> None:
             set_={"number": func.greatest(version.c.number, number)},
         )
     )
-    await session.execute(delete(touched_hour).where(touched_hour.c.version <= number))
+    # An hour that a writer is touching anew is left to the next time: nobody reads it, and nobody waits.
+    hour = tuple_(touched_hour.c.fact, touched_hour.c.hour)
+    settled = (
+        select(touched_hour.c.fact, touched_hour.c.hour)
+        .where(touched_hour.c.version <= number)
+        .with_for_update(skip_locked=True)
+    )
+    await session.execute(delete(touched_hour).where(hour.in_(settled)))
 
 
 async def note_demands(
@@ -182,11 +189,11 @@ async def note_demands(
         await session.execute(addition.on_conflict_do_update(index_elements=["id"], set_=more))
 
 
-async def list_demands(session: ReadSession, least: int, most: int) -> list[dict[str, Any]]:
-    """The questions asked at least so often, those asked last first, at most so many."""
+async def list_demands(session: ReadSession, least: int, most: int, since: datetime) -> list[dict[str, Any]]:
+    """The questions asked at least so often and since then, those asked last first, at most so many."""
     statement = (
         select(demand.c.question)
-        .where(demand.c.times >= least)
+        .where(demand.c.times >= least, demand.c.asked_at >= since)
         .order_by(demand.c.asked_at.desc(), demand.c.id)
         .limit(most)
     )

@@ -250,10 +250,46 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("interaction_pkey")),
     )
     op.create_index(
+        "interaction_accepted_anchor_idx",
+        "interaction",
+        [sa.literal_column("coalesce(accepted_at, started_at)").label("anchor")],
+        unique=False,
+        postgresql_using="brin",
+        postgresql_ops={"anchor": "timestamptz_minmax_multi_ops"},
+        postgresql_with={"pages_per_range": 32, "autosummarize": True},
+    )
+    op.create_index(
+        "interaction_closed_anchor_idx",
+        "interaction",
+        [sa.literal_column("coalesce(closed_at, resolved_at, started_at)").label("anchor")],
+        unique=False,
+        postgresql_using="brin",
+        postgresql_ops={"anchor": "timestamptz_minmax_multi_ops"},
+        postgresql_with={"pages_per_range": 32, "autosummarize": True},
+    )
+    op.create_index(
         op.f("interaction_customer_id_started_at_idx"),
         "interaction",
         ["customer_id", "started_at"],
         unique=False,
+    )
+    op.create_index(
+        "interaction_queued_anchor_idx",
+        "interaction",
+        [sa.literal_column("coalesce(queued_at, started_at)").label("anchor")],
+        unique=False,
+        postgresql_using="brin",
+        postgresql_ops={"anchor": "timestamptz_minmax_multi_ops"},
+        postgresql_with={"pages_per_range": 32, "autosummarize": True},
+    )
+    op.create_index(
+        "interaction_resolved_anchor_idx",
+        "interaction",
+        [sa.literal_column("coalesce(resolved_at, closed_at, started_at)").label("anchor")],
+        unique=False,
+        postgresql_using="brin",
+        postgresql_ops={"anchor": "timestamptz_minmax_multi_ops"},
+        postgresql_with={"pages_per_range": 32, "autosummarize": True},
     )
     op.create_index(op.f("interaction_started_at_idx"), "interaction", ["started_at"], unique=False)
     op.create_table(

@@ -1,4 +1,4 @@
-"""What runs beside the server: word of changes, which makes revoking work at once, and the sweep.
+"""What runs beside the server: word of changes, which makes revoking work at once, hints, and a worker.
 
 The clock stands still, so what was read about a person would be believed for ever: only word of the change ends it.
 """
@@ -7,20 +7,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import timedelta
+from contextlib import AbstractAsyncContextManager
 
 import asyncpg
 import httpx2
-import pytest
 import pytest_asyncio
-from sqlalchemy import select
 
-from backend.app import attended, create_authenticator
+from backend.app import attended, create_authenticator, create_hints
 from backend.auth.memberships import revoke_membership
-from backend.ingestion import runs
-from backend.ingestion.models import sync_run
 from tenants.database import AdminDatabase, Database, TenantDatabase
 from tenants.provisioning import resume_tenant, suspend_tenant
+from tests.backend.ingestion.stale import begun, status_of
 from tests.conftest import Place, StandingClock
 from tests.schema.desk import Desk, opened, served
 
@@ -35,6 +32,12 @@ async def listening_desk(
     """A desk whose server listens."""
     async with opened(database, acme, clock, database_url=place.app_url) as desk:
         yield desk
+
+
+@pytest_asyncio.fixture
+async def early_viewer(listening_desk: Desk) -> str:
+    """A viewer's token; asked for before `ask`, so that word of the grant cannot come late."""
+    return await listening_desk.token("viewer")
 
 
 @pytest_asyncio.fixture
@@ -97,20 +100,17 @@ async def test_a_suspended_tenant_is_shut_at_once_and_its_neighbour_is_not(
     await until(lambda: ask(ours), 200)
 
 
-async def test_what_changed_while_it_was_deaf_is_read_anew(
-    listening_desk: Desk, ask: Ask, place: Place
-) -> None:
-    viewer = await listening_desk.token("viewer")
-    assert await ask(viewer) == 200
+async def test_what_changed_while_it_was_deaf_is_read_anew(early_viewer: str, ask: Ask, place: Place) -> None:
+    assert await ask(early_viewer) == 200
     operator = await asyncpg.connect(place.admin_url)
     await operator.execute("DELETE FROM scoredesk_control.membership")  # nobody says so
-    assert await ask(viewer) == 200
+    assert await ask(early_viewer) == 200
     await operator.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
         " AND application_name = 'scoredesk listener'"
     )
     await operator.close()
-    await until(lambda: ask(viewer), 401)
+    await until(lambda: ask(early_viewer), 401)
 
 
 async def test_without_a_listener_five_seconds_are_the_bound(
@@ -126,84 +126,42 @@ async def test_without_a_listener_five_seconds_are_the_bound(
     assert (await listening_desk.post(QUERY, token=viewer)).status_code == 401
 
 
-class TestSweep:
-    async def begin(self, tenant: TenantDatabase, clock: StandingClock) -> None:
-        async with tenant.write() as session:
-            await runs.start(
-                session,
-                source="phone",
-                origin="http",
-                label="calls.csv",
-                mapping=None,
-                actor="ana",
-                now=clock(),
-            )
+def beside(desk: Desk, clock: StandingClock) -> AbstractAsyncContextManager[None]:
+    """What runs beside a server of this desk."""
+    authenticator = create_authenticator(desk.settings, desk.database, clock)
+    return attended(desk.settings, desk.database, authenticator, create_hints(desk.database), clock=clock)
 
-    async def statuses(self, tenant: TenantDatabase) -> list[str]:
-        async with tenant.read() as session:
-            begun = (
-                select(sync_run.c.status)
-                .where(sync_run.c.label == "calls.csv")
-                .order_by(sync_run.c.started_at)
-            )
-            return list((await session.execute(begun)).scalars())
 
-    async def test_stale_imports_of_every_active_tenant_are_given_up(
-        self,
-        desk: Desk,
-        admin: AdminDatabase,
-        acme: TenantDatabase,
-        globex: TenantDatabase,
-        clock: StandingClock,
+class TestWorker:
+    @pytest_asyncio.fixture
+    async def working_desk(
+        self, database: Database, acme: TenantDatabase, clock: StandingClock, place: Place
+    ) -> AsyncIterator[Desk]:
+        async with opened(database, acme, clock, worker="inside", database_url=place.app_url) as desk:
+            yield desk
+
+    async def test_it_does_the_chores(
+        self, working_desk: Desk, globex: TenantDatabase, clock: StandingClock
     ) -> None:
-        await self.begin(acme, clock)
-        await self.begin(globex, clock)
-        clock.advance(hours=5)
-        await self.begin(globex, clock)
-        clock.advance(hours=2)
-        await suspend_tenant(admin, "acme")
-        authenticator = create_authenticator(desk.settings, desk.database, clock)
-        every = timedelta(seconds=0.02)
-        async with attended(desk.settings, desk.database, authenticator, clock=clock, sweep_every=every):
-            await until(lambda: self.statuses(globex), ["refused", "running"])
-            assert await self.statuses(acme) == ["running"]
-            await resume_tenant(admin, "acme")
-            await until(lambda: self.statuses(acme), ["refused"])
-
-    async def test_a_tenant_that_cannot_be_swept_hinders_no_other(
-        self,
-        desk: Desk,
-        place: Place,
-        admin: AdminDatabase,
-        acme: TenantDatabase,
-        globex: TenantDatabase,
-        clock: StandingClock,
-        caplog: pytest.LogCaptureFixture,
-    ) -> None:
-        operator = await asyncpg.connect(place.admin_url)
-        rename = "ALTER TABLE {0}.{1} RENAME TO {2}"
-        await operator.execute(rename.format(acme.tenant.namespace, "sync_run", "away"))
-        await self.begin(globex, clock)
+        run = await begun(globex, clock)
         clock.advance(hours=7)
-        authenticator = create_authenticator(desk.settings, desk.database, clock)
-        every = timedelta(seconds=0.02)
-        async with attended(desk.settings, desk.database, authenticator, clock=clock, sweep_every=every):
-            await until(lambda: self.statuses(globex), ["refused"])
-            assert "acme is not swept" in caplog.text
-            await operator.execute(rename.format(acme.tenant.namespace, "away", "sync_run"))
-            clock.advance(hours=-7)
-            await self.begin(acme, clock)
-            clock.advance(hours=7)
-            await until(lambda: self.statuses(acme), ["refused"])
-        await operator.close()
+        async with beside(working_desk, clock):
+            await until(lambda: status_of(globex, run), "refused")
 
     async def test_nothing_of_it_is_left_when_the_server_stops(
-        self, desk: Desk, clock: StandingClock
+        self, working_desk: Desk, clock: StandingClock
     ) -> None:
         before = asyncio.all_tasks()
-        authenticator = create_authenticator(desk.settings, desk.database, clock)
-        every = timedelta(seconds=0.001)
-        async with attended(desk.settings, desk.database, authenticator, clock=clock, sweep_every=every):
+        async with beside(working_desk, clock):
             await asyncio.sleep(0.1)
             assert asyncio.all_tasks() != before
         assert asyncio.all_tasks() == before
+
+    async def test_without_one_the_chores_are_left_to_others(
+        self, desk: Desk, globex: TenantDatabase, clock: StandingClock
+    ) -> None:
+        run = await begun(globex, clock)
+        clock.advance(hours=7)
+        async with beside(desk, clock):
+            await asyncio.sleep(0.2)
+        assert await status_of(globex, run) == "running"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy import func
@@ -20,28 +20,39 @@ from backend.metrics.planning.moving import boundaries, instants, spans_back
 from backend.metrics.planning.planner import Scan
 
 _INSTANT = timedelta(microseconds=1)
+WithinAny: TypeAlias = Callable[[Value], Condition]  # whether a moment lies in what is asked for
 
 
 class Placing:
     """Rows that lie where their anchor does: in the one bucket of the window that holds it.
 
-    `within`: only those in these parts of the window.
+    `within`: only those in these parts of the window. `near` says what else holds for rows whose anchor lies in
+    such parts, so that an index finds them where none is on the anchor itself.
     """
 
-    def __init__(self, anchor: Value, window: Window | None, within: Sequence[Window] = ()) -> None:
+    def __init__(
+        self,
+        anchor: Value,
+        window: Window | None,
+        within: Sequence[Window] = (),
+        near: Callable[[WithinAny], Condition | None] | None = None,
+    ) -> None:
         self.anchor = anchor
         self._window = window
         self._within = within or ([] if window is None else [window])
+        self._near = near
 
     def conditions(self) -> Iterator[Condition]:
         """What rows have to meet to be seen at all."""
         if self._within:
-            yield sa.or_(
-                *(
-                    sa.and_(self.anchor >= instant(one.start), self.anchor < instant(one.end))
-                    for one in self._within
-                )
-            )
+            yield self._is_within(self.anchor)
+            near = self._near(self._is_within) if self._near is not None else None
+            if near is not None:
+                yield near
+
+    def _is_within(self, moment: Value) -> Condition:
+        spans = ((instant(one.start), instant(one.end)) for one in self._within)
+        return sa.or_(*(sa.and_(moment >= start, moment < end) for start, end in spans))
 
     def rank(self, grain: Grain) -> Value:
         """The cell that a row is counted in, from 1."""
@@ -174,7 +185,7 @@ def place(scan: Scan, tables: Tables, now: datetime) -> Placing:
     if basis.moving is not None and window is not None:
         kind = _LookedBackOver if scan.each_cell else _Segments
         return kind(anchor, window, scan.grain, basis.moving)
-    return Placing(anchor, window, scan.within)
+    return Placing(anchor, window, scan.within, lambda within: tables.near(basis.anchor, within))
 
 
 def instant(moment: datetime) -> Value:

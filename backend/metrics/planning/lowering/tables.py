@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
 import sqlalchemy as sa
@@ -35,6 +35,8 @@ TABLES: Mapping[str, NamedFromClause] = {
     "cycle": every_cycle(),
     "base": models.customer,
 }
+
+_OF_INTERACTION = "interaction."
 
 NAMED: Mapping[str, sa.Table] = {
     "agent": models.agent,
@@ -107,6 +109,30 @@ class Tables:
     def anchor(self, name: str) -> Value:
         """The moment that places a row in time."""
         return self.first_of(self.fact.anchors[name])
+
+    def near(self, name: str, within: Callable[[Value], Condition]) -> Condition | None:
+        """What holds for rows that an anchor places within some time, where it takes moments of the interaction.
+
+        No index is on moments of two tables, nor does PostgreSQL see that such rows have an interaction; so each
+        way in which a row may get there is looked up by an index of its own.
+        """
+        if self.interaction is None or self.interaction is self.own:
+            return None
+        own = [moment for moment in self.fact.anchors[name] if not moment.startswith(_OF_INTERACTION)]
+        others = [moment for moment in self.fact.anchors[name] if moment.startswith(_OF_INTERACTION)]
+        if not others:
+            return None
+        away = Tables(self.fact, self._currency, suffix="near")
+        assert away.interaction is not None
+        of_interaction = select_ids(away.interaction.c.id, within(away.first_of(others)))
+        if not own:
+            return self.own.c.interaction_id.in_(of_interaction)
+        untold = sa.and_(*(away._moment(moment).is_(None) for moment in own))
+        ways = sa.union_all(
+            select_ids(away.own.c.id, within(away.first_of(own))),
+            select_ids(away.own.c.id, untold, away.own.c.interaction_id.in_(of_interaction)),
+        )
+        return self.own.c.id.in_(ways)
 
     def first_of(self, moments: Sequence[str]) -> Value:
         """The first moment that is there, of some that are named as for anchors."""
@@ -212,6 +238,11 @@ class Tables:
         if self._including_excluded and self.is_put_aside(field):
             return func.coalesce(column, sa.cast(table.c.excluded_values[field.column].astext, sa.BigInteger))
         return column
+
+
+def select_ids(column: Value, *met: Condition) -> sa.Select[Any]:
+    """The ids of rows that meet conditions."""
+    return sa.select(column).where(*met)
 
 
 def coalesced(columns: Sequence[Value]) -> Value:

@@ -10,6 +10,7 @@ from backend.metrics.language.compiler import compile_formula
 from backend.metrics.language.functions import FUNCTIONS
 from backend.metrics.language.vocabulary import build_vocabulary
 from backend.metrics.planning.arithmetic import LAST_STEPS, Result, last_step, to_float
+from backend.metrics.planning.histogram import EMPTY, Histogram
 from backend.metrics.planning.parts import PARTS, Collect, empty, merge, parts_in
 
 VOCABULARY = build_vocabulary()
@@ -57,7 +58,7 @@ def test_no_rows_are_zero_for_counts_and_no_data_for_the_rest():
     assert value("max(handle_time)", None, 0) is None
     assert value("share(answered)", 0, 0) is None
     assert value("count(where answered) / count()", 0, 0) is None
-    assert value("p90(handle_time)", {}) is None
+    assert value("p90(handle_time)", EMPTY) is None
     assert value("sum(amount) - sum(amount where answered)", 0, 0, 0, 0, 0, 0) is None
 
 
@@ -104,12 +105,13 @@ def test_the_deviation_is_of_the_sample():
 def test_mergeable_parts_merge_and_others_refuse():
     assert merge(Collect.MIN, None, 3) == 3
     assert merge(Collect.MAX, 5, 3) == 5
-    assert merge(Collect.HISTOGRAM, {1: 2}, {1: 1, -4: 1}) == {1: 3, -4: 1}
+    one, other = Histogram.of({1: 2}), Histogram.of({1: 1, -4: 1})
+    assert merge(Collect.HISTOGRAM, one, other) == Histogram.of({1: 3, -4: 1})
     with pytest.raises(ValueError, match="does not merge"):
         merge(Collect.DISTINCT, 1, 2)
 
 
 def test_a_percentile_of_the_histogram():
-    assert value("p50(handle_time)", {0: 1, 5: 1, 9: 1}) == 0.005
-    assert value("p99(handle_time)", {0: 1, 5: 1, 9: 1}) == 0.009
-    assert result("p50(handle_time)", {0: 4, 5: 1}).n == 5
+    assert value("p50(handle_time)", Histogram.of({0: 1, 5: 1, 9: 1})) == 0.005
+    assert value("p99(handle_time)", Histogram.of({0: 1, 5: 1, 9: 1})) == 0.009
+    assert result("p50(handle_time)", Histogram.of({0: 4, 5: 1})).n == 5

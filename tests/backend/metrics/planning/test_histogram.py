@@ -11,7 +11,7 @@ import numpy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.metrics.planning.histogram import BOUNDS, estimate, percentile
+from backend.metrics.planning.histogram import BOUNDS, EMPTY, Histogram, estimate
 
 
 def bucket_of(value: int) -> int:
@@ -46,11 +46,11 @@ def test_a_percentile_is_the_nearest_rank_within_one_percent(values: list[int], 
     counts: dict[int, int] = {}
     for value in values:
         counts[bucket_of(value)] = counts.get(bucket_of(value), 0) + 1
-    found = percentile(counts, Decimal(share))
+    found = Histogram.of(counts).percentile(Decimal(share))
     exact = int(numpy.percentile(values, float(share) * 100, method="inverted_cdf"))
     assert found is not None
     assert abs(Fraction(*found) - exact) * 100 <= abs(exact)
 
 
 def test_nothing_has_no_percentile():
-    assert percentile({}, Decimal("0.5")) is None
+    assert EMPTY.percentile(Decimal("0.5")) is None
