@@ -59,11 +59,12 @@ class Asker:
     token: str
 
     async def ask(self, asked: Asked) -> bytes:
-        """A board as it comes over the wire."""
+        """A board as it comes over the wire. Raises Failed."""
         body = json.dumps({"query": DOCUMENT, "variables": asked.variables}).encode()
         headers = {"authorization": f"Bearer {self.token}", "content-type": "application/json"}
         status, answer = await self.client.post("/graphql", body, headers)
-        if status != 200:
+        # Errors stand before the data, and a board that has some is none, however quickly it came.
+        if status != 200 or answer.startswith(b'{"errors"'):
             raise Failed(f"{status}: {answer.decode()[:300]}")
         return answer
 
