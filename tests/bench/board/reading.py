@@ -27,7 +27,10 @@ BOARDS = 1_000
 async def build(stage: Stage, figures: Figures) -> None:
     """Boards are asked for the first time, and what they want is worked out beforehand."""
     seconds = await wait_until_built(stage.admin_url, stage.ask_both)
-    figures.add("asked until all packs are there, s", stage.rows, seconds)
+    if seconds:
+        figures.add("asked until all packs are there, s", stage.rows, seconds)
+    else:
+        figures.remarks.append(f"{stage.rows:,} rows: nothing was worked out beforehand.")
 
 
 async def side_by_side(stage: Stage, figures: Figures, *, rounds: int, seconds: float) -> None:
