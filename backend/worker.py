@@ -15,6 +15,7 @@ from backend.core.settings import Settings
 from backend.ingestion import sweeping
 from backend.jobs.kinds import Chore, Kind
 from backend.jobs.worker import Worker
+from backend.metrics.rollups.refreshing import needs_refresh, refresh
 from backend.web.readiness import Readiness
 from migrations.histories import CONTROL_HISTORY
 from tenants.database import Database
@@ -22,9 +23,18 @@ from tenants.database import Database
 DRAIN = 10.0  # seconds a slice has to end in when the server that it runs beside stops
 
 
+REFRESH = "refresh"  # makes packs that are missing or stale
+REFRESH_LIMIT = 300.0  # seconds; one statement over a month of rows may take long
+
+
 def kinds_of(clock: Clock) -> tuple[Kind, ...]:
     """Every kind of job."""
-    return ()
+    work = partial(refresh, clock=clock)
+    return (
+        Kind(
+            REFRESH, work, needs=partial(needs_refresh, clock=clock), after_writes=True, limit=REFRESH_LIMIT
+        ),
+    )
 
 
 def create_worker(settings: Settings, database: Database, *, clock: Clock = system_clock) -> Worker:

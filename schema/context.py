@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cached_property
 from typing import Any
 
 import strawberry
@@ -16,6 +17,7 @@ from backend.auth.scope import Scope
 from backend.core.clock import Clock
 from backend.core.errors import NotFound
 from backend.metrics.evaluator import Evaluator
+from backend.metrics.rollups.demand import Demands
 from backend.web.access import Permission, require
 from schema.loaders import Loaders
 from schema.locale import Locale, preferred_locale
@@ -29,14 +31,21 @@ LANES = (
 class Context:
     """Who asks, in which language, and the loaders of this one operation."""
 
-    def __init__(self, scope: Scope, clock: Clock, locale: Locale, request_id: str) -> None:
+    def __init__(
+        self, scope: Scope, clock: Clock, locale: Locale, request_id: str, demands: Demands | None = None
+    ) -> None:
         self.scope = scope
         self.clock = clock
         self.locale = locale
         self.request_id = request_id
-        self.evaluator = Evaluator(scope.database, clock)
-        self.loaders = Loaders(self.reading, self.evaluator, self.only_agent)
+        self.volatile = False  # whether what was answered hangs on the instant it was asked at
+        self.evaluator = Evaluator(scope.database, clock, demands)
         self._lanes = asyncio.Semaphore(LANES)
+
+    @cached_property
+    def loaders(self) -> Loaders:
+        """The loaders of this operation."""
+        return Loaders(self.reading, self.evaluator, self.only_agent)
 
     def require(self, permission: Permission) -> None:
         """Raises Forbidden when the caller may not."""
@@ -76,10 +85,12 @@ class Context:
         return None if agent is None else agent.id
 
 
-def make_context(scope: Scope, headers: Headers, request_id: str, clock: Clock) -> Context:
+def make_context(
+    scope: Scope, headers: Headers, request_id: str, clock: Clock, demands: Demands | None = None
+) -> Context:
     """The context of one operation."""
     locale = preferred_locale(headers.get("accept-language"), scope.tenant.locale)
-    return Context(scope, clock, locale, request_id)
+    return Context(scope, clock, locale, request_id, demands)
 
 
 Info = strawberry.Info[Context, None]

@@ -15,6 +15,7 @@ from backend.metrics.planning.frames import Frames
 from backend.metrics.planning.lowering import Setting, lower, lower_listing, lower_tally, spell
 from backend.metrics.planning.members import Members
 from backend.metrics.planning.parts import aggregates_of
+from backend.metrics.planning.passing import is_passing
 from backend.metrics.planning.planner import Statement, Task, plan
 from backend.metrics.planning.proving import by_scan, prove, with_aggregates
 from backend.metrics.planning.reach import read_by
@@ -230,6 +231,8 @@ def _prepared(preparation: Preparation, question: Question) -> Wanted | DomainEr
 
 def _shaped(wanted: Wanted, frames: Frames, members: Members, now: datetime) -> Answer | DomainError:
     try:
-        return shape(wanted, frames, members, now)
+        answer = shape(wanted, frames, members, now)
+        answer.volatile = is_passing(wanted.task, now)
+        return answer
     except DomainError as error:
         return error

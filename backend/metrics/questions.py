@@ -164,6 +164,7 @@ class Answer:
     there for every member, also empty ones. `previous_columns` are aligned with the rows: a bucket with the
     bucket of the same rank in the compared window. `total_rows` counts the rows before `limit`; totals are
     over all of them, re-aggregated from parts; of what looks back, and of states, as of the window's end.
+    `volatile`: the same question would be answered otherwise a moment later although nothing was written.
     """
 
     window: Window | None
@@ -178,3 +179,4 @@ class Answer:
     previous_columns: list[Column] | None = None
     previous_totals: list[Cell] | None = None
     total_judgements: list[Judgement] | None = None
+    volatile: bool = False

@@ -6,6 +6,7 @@ which data version it was worked out, and is kept only if it is still known to b
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -85,6 +86,15 @@ async def refresh(database: TenantDatabase, clock: Clock, *, slice_seconds: floa
     return not await work.settle()
 
 
+async def needs_refresh(database: TenantDatabase, clock: Clock) -> bool:
+    """Whether facts were written since all packs were right, and anybody asks for any."""
+    async with database.read() as session:
+        head = await read_head(session)
+        return head.settled < head.versions.facts and bool(
+            await repository.list_demands(session, LEAST_TIMES, 1, clock() - KEPT)
+        )
+
+
 @dataclass(slots=True)
 class _Work:
     """One slice: what is asked for, what there is, what changed since."""
@@ -133,7 +143,7 @@ class _Work:
         for series, chosen in self._chosen().items():
             names = {part_id(part) for part in self.wanted[series]}
             right = {day for day, one in chosen.right.items() if one.parts >= names}
-for days in self._stretches(right, chosen.stale):
+            for days in self._stretches(right, chosen.stale):
                 lacking[_scan(series, None), days].append(series)
         for (_, days), each in sorted(lacking.items(), key=lambda one: one[0][1].last, reverse=True):
             for at in range(0, len(each), MOST_SPLITS):
@@ -177,7 +187,9 @@ for days in self._stretches(right, chosen.stale):
             async with self.database.read(snapshot=True, statement_timeout=TIMEOUT) as session:
                 head = await read_head(session)
                 frames = await self._collected(session, piece)
-            packs = [self._packed(series, piece.days, frames, head) for series in piece.series]
+            packs = await asyncio.to_thread(
+                lambda: [self._packed(series, piece.days, frames, head) for series in piece.series]
+            )
         except Invalid as error:
             if error.code != "ANSWER_TOO_LARGE":
                 raise
@@ -230,7 +242,8 @@ for days in self._stretches(right, chosen.stale):
         tenant = self.database.tenant
         setting = Setting(self.vocabulary, tenant.zone, tenant.currency, _EVERYONE, self.clock())
         lowered = lower(statement, setting)
-        frames.add(lowered, (await session.execute(lowered.select)).all())
+        rows = (await session.execute(lowered.select)).all()
+        await asyncio.to_thread(frames.add, lowered, rows)  # others are to be served meanwhile
 
     def _statements(self, piece: Piece) -> Iterator[Statement]:
         """One for all numbers; one for the histograms of each split, which are many rows."""

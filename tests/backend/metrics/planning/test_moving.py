@@ -12,6 +12,7 @@ import pytest
 
 from backend.core.windows import Grain, Window
 from backend.metrics.language.moving import PERIODS, Moving, Rolling, ToDate
+from backend.metrics.planning.histogram import EMPTY, Histogram
 from backend.metrics.planning.moving import (
     boundaries,
     cell_bounds,
@@ -124,7 +125,7 @@ def test_segments_become_cells(collect: Collect, moving: Moving) -> None:
 
     def together(values: list[int]) -> Any:
         if collect is Collect.HISTOGRAM:
-            return {value: values.count(value) for value in values}
+            return Histogram.of({value: values.count(value) for value in values})
         return len(values) if collect is Collect.COUNT else (min if collect is Collect.MIN else max)(values)
 
     by_segment: dict[tuple[int, str], list[int]] = {}
@@ -152,7 +153,7 @@ def test_comings_and_goings_become_cells(collect: Collect) -> None:
 
     def together(values: list[int]) -> Any:
         if collect is Collect.HISTOGRAM:
-            return {value: values.count(value) for value in values}
+            return Histogram.of({value: values.count(value) for value in values})
         return len(values) if collect is Collect.COUNT else sum(values)
 
     moves: dict[tuple[int, str], list[int]] = {}
@@ -165,7 +166,7 @@ def test_comings_and_goings_become_cells(collect: Collect) -> None:
         for cell in range(came, went):
             by_cell.setdefault((cell, member), []).append(value)
     found = standing({key: together(values) for key, values in moves.items()}, cells, collect, 1000)
-    nothing: Any = {} if collect is Collect.HISTOGRAM else 0
+    nothing: Any = EMPTY if collect is Collect.HISTOGRAM else 0
     expected = {key: together(values) for key, values in by_cell.items()}
     assert {key: value for key, value in found.items() if value != nothing} == {
         key: value for key, value in expected.items() if value != nothing

@@ -23,7 +23,6 @@ from tests.backend.ingestion.importing import bring_in
 from tests.backend.metrics.builders import World
 from tests.backend.metrics.rollups.rolling import both, count_packs, demand, plain, refresh_all
 from tests.conftest import Place, StandingClock
-from tests.statements import counted
 
 FIRST = datetime(2026, 2, 9, 9, tzinfo=UTC)
 WINDOW = Window(datetime(2026, 2, 9, tzinfo=UTC), datetime(2026, 2, 16, tzinfo=UTC), "UTC")
