@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from typing import Any
 
 import asyncpg
@@ -26,6 +27,8 @@ from tenants.versions import Versioned, moved_by, moving
 
 APP_LOGIN = "scoredesk_app"
 PLATFORM_ROLE = "scoredesk_platform"
+
+BOUND = 256  # tenants whose engine is kept at hand, some kB each: making one takes as long as a short statement
 
 # Text is not translated to the tenant's namespace, and `SET ROLE` is text.
 _NOT_CORE = (TextClause, TextualSelect, ExecutableDDLElement)
@@ -176,7 +179,7 @@ class TenantDatabase:
         self.tenant = tenant
         self.memory = database.memory
         self._database = database
-        self._engine = engine.execution_options(schema_translate_map={PLACEHOLDER: tenant.namespace})
+        self._engine = engine
 
     @asynccontextmanager
     async def read(
@@ -233,6 +236,7 @@ class Database:
         self._engine = engine
         self._statement_timeout = statement_timeout
         self._lock_timeout = lock_timeout
+        self._bound = lru_cache(maxsize=BOUND)(self._bind)
 
     @classmethod
     def connect(
@@ -253,7 +257,10 @@ class Database:
 
     def of(self, tenant: Tenant) -> TenantDatabase:
         """The door of one tenant."""
-        return TenantDatabase(self, self._engine, tenant)
+        return TenantDatabase(self, self._bound(tenant.namespace), tenant)
+
+    def _bind(self, namespace: str) -> AsyncEngine:
+        return self._engine.execution_options(schema_translate_map={PLACEHOLDER: namespace})
 
     @asynccontextmanager
     async def control(self) -> AsyncIterator[WriteSession]:
