@@ -28,7 +28,9 @@ from tenants.versions import Versioned, moved_by, moving
 APP_LOGIN = "scoredesk_app"
 PLATFORM_ROLE = "scoredesk_platform"
 
-BOUND = 256  # tenants whose engine is kept at hand, some kB each: making one takes as long as a short statement
+BOUND = (
+    256  # tenants whose engine is kept at hand, some kB each: making one takes as long as a short statement
+)
 
 # Text is not translated to the tenant's namespace, and `SET ROLE` is text.
 _NOT_CORE = (TextClause, TextualSelect, ExecutableDDLElement)

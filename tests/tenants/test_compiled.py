@@ -7,10 +7,27 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import ARRAY, Integer, Text, any_, bindparam, cast, func, insert, literal, select, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Date,
+    DateTime,
+    Integer,
+    LargeBinary,
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    cast,
+    func,
+    insert,
+    literal,
+    select,
+    text,
+)
 
 from backend.core.errors import Exhausted, Invalid
-from backend.interactions.identity import new_id
+from backend.interactions.identity import fact_id, new_id
 from backend.interactions.models import outbox, queue, team
 from backend.metrics.models import kpi, kpi_version
 from tenants.compiled import CompiledSelect
@@ -87,6 +104,26 @@ async def test_all_kpis_come_as_an_ordinary_statement_gives_them(acme):
         ordinary = (await session.execute(statement, {"day": day})).all()
     assert [tuple(row) for row in fetched] == [tuple(row) for row in ordinary]
     assert any(isinstance(row["target_low"], Decimal) for row in fetched)
+
+
+@pytest.mark.parametrize(
+    "kind, values",
+    [
+        (Text, ["a", 'b,}" é']),
+        (Integer, [1, -2]),
+        (BigInteger, [2**40]),
+        (Uuid, [fact_id("s", "1"), fact_id("s", "2")]),
+        (Date, [date(2026, 3, 2), date(1970, 1, 1)]),
+        (DateTime(timezone=True), [datetime(2026, 3, 2, 12, 30, 1, 5, tzinfo=UTC)]),
+        (Integer, []),
+    ],
+)
+async def test_a_list_of_any_kind_is_bound_on_a_fresh_connection(acme, kind, values):
+    each = func.unnest(bindparam("values", type_=ARRAY(kind))).column_valued("each")
+    async with acme.read() as session:
+        rows = await session.fetch(CompiledSelect(select(each)), {"values": values})
+        assert [row["each"] for row in rows] == values
+        assert await session.fetch(CompiledSelect(select(each)), {"values": None}) == []
 
 
 async def test_a_writer_sees_its_own_change(acme):
@@ -169,6 +206,7 @@ def test_a_value_in_the_statement_itself_is_kept():
         insert(team).values(external_id="n", name="N").returning(team.c.id),
         select(insert(team).values(external_id="n", name="N").returning(team.c.id).cte("made")),
         select(team.c.name).where(team.c.external_id.in_(["a", "b"])),
+        select(func.cardinality(bindparam("values", type_=ARRAY(LargeBinary)))),
     ],
 )
 def test_only_a_query_whose_text_stays_the_same_is_taken(statement):
