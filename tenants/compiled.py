@@ -53,8 +53,8 @@ class CompiledSelect:
         for part in visitors.iterate(statement):
             if isinstance(part, TextClause | TextualSelect | Insert | Update | Delete):
                 raise TypeError("only a query in Core can be compiled for every tenant")
-        query: Any = statement  # of more types than the traversal is typed for
-        compiled = visitors.replacement_traverse(query, {}, _as_text).compile(
+        traversed: Any = visitors.replacement_traverse(statement, {}, _as_text)
+        compiled = traversed.compile(
             dialect=_DIALECT, schema_translate_map={PLACEHOLDER: _NAMESPACE}, render_schema_translate=True
         )
         if compiled.post_compile_params or compiled.literal_execute_params:
@@ -87,17 +87,17 @@ class CompiledSelect:
         return [given[name] for name in self._names]
 
 
-def _as_text(part: Any, **_: Any) -> Any:
+def _as_text(element: Any, **_: Any) -> Any:
     """A list that is bound travels as one text: the driver asks each new connection about the type of any but
     that of texts, with a function that is forbidden to all.
     """
-    if not isinstance(part, BindParameter) or not isinstance(part.type, ARRAY):
+    if not isinstance(element, BindParameter) or not isinstance(element.type, ARRAY):
         return None
-    if isinstance(part.type.item_type, Text):
+    if isinstance(element.type.item_type, Text):
         return None
-    if not isinstance(part.type.item_type, Integer | Uuid | Date | DateTime):
-        raise TypeError(f"a list of {part.type.item_type!r} cannot be bound")
-    return cast(bindparam(part.key, type_=_ListAsText(), required=True), part.type)
+    if not isinstance(element.type.item_type, Integer | Uuid | Date | DateTime):
+        raise TypeError(f"a list of {element.type.item_type!r} cannot be bound")
+    return cast(bindparam(element.key, type_=_ListAsText(), required=True), element.type)
 
 
 def _list_as_text(values: Iterable[Any] | None) -> str | None:
