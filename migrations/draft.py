@@ -53,16 +53,15 @@ def render_difference(connection: Connection, history: History, namespace: str) 
 def _storage(changes: UpgradeOps, history: History) -> Iterator[str]:
     """How columns that are new are kept, where they say so: PostgreSQL 15 takes that only afterwards."""
     for change in changes.ops:
-        match change:
-            case CreateTableOp():
-                columns = list(history.metadata.tables[change.table_name].c)
-            case ModifyTableOps():
-                columns = [one.column for one in change.ops if isinstance(one, AddColumnOp)]
-            case _:
-                columns = []
+        if not isinstance(change, CreateTableOp | ModifyTableOps):
+            continue
+        table = f"{change.schema}.{change.table_name}" if change.schema else change.table_name
+        if isinstance(change, CreateTableOp):
+            columns = list(history.metadata.tables[table].c)
+        else:
+            columns = [one.column for one in change.ops if isinstance(one, AddColumnOp)]
         for column in columns:
             if kind := column.info.get(STORAGE):
-                table = change.table_name  # type: ignore[attr-defined]
                 yield f'op.execute("ALTER TABLE {table} ALTER COLUMN {column.name} SET STORAGE {kind}")'
 
 
