@@ -92,6 +92,21 @@ async def test_a_draft_says_how_columns_are_kept(admin, root, acme):
     compile(f"def upgrade():\n    {changes}", "draft", "exec")
 
 
+async def test_a_draft_of_the_control_namespace_names_it(admin):
+    longer = MetaData(schema=CONTROL.schema, naming_convention=CONTROL.naming_convention)
+    for table in CONTROL.tables.values():
+        table.to_metadata(longer)
+    content = Column("content", LargeBinary, info=AS_IT_IS)
+    Table("parcel", longer, Column("id", Integer, primary_key=True), content)
+    history = replace(CONTROL_HISTORY, metadata=longer)
+    async with admin.transaction() as connection:
+        changes = await connection.run_sync(render_difference, history, CONTROL.schema)
+    assert (
+        f'op.execute("ALTER TABLE {CONTROL.schema}.parcel ALTER COLUMN content SET STORAGE EXTERNAL")'
+        in changes
+    )
+
+
 async def test_columns_are_kept_as_they_say(root, acme):
     for table in TENANT.tables.values():
         for column in table.c:
