@@ -51,7 +51,7 @@ tenant = Table(
     "tenant",
     CONTROL,
     Column("id", Uuid, primary_key=True),
-    Column("slug", Text, nullable=False, unique=True, comment="The name people use; never a role's."),
+    Column("slug", Text, nullable=False, unique=True, comment="The name people use; a spare's namespace."),
     Column("name", Text, nullable=False),
     Column("namespace", Text, nullable=False, unique=True, comment="Also the runtime role's name."),
     Column("database", Text, nullable=False, server_default="main", comment="Which server holds it."),
@@ -62,7 +62,7 @@ tenant = Table(
     Column("revision", Text, comment="The tenant history's revision it stands on."),
     Column("migration_error", Text, comment="Why its last migration failed; null when it did not."),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
-    CheckConstraint("status IN ('provisioning', 'active', 'suspended', 'dropping')", name="status"),
+    CheckConstraint("status IN ('provisioning', 'spare', 'active', 'suspended', 'dropping')", name="status"),
     CheckConstraint("locale IN ('en', 'zh')", name="locale"),
 )
 

@@ -38,7 +38,7 @@ def upgrade() -> None:
     op.create_table(
         "tenant",
         sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("slug", sa.Text(), nullable=False, comment="The name people use; never a role's."),
+        sa.Column("slug", sa.Text(), nullable=False, comment="The name people use; a spare's namespace."),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("namespace", sa.Text(), nullable=False, comment="Also the runtime role's name."),
         sa.Column(
@@ -60,7 +60,8 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint("locale IN ('en', 'zh')", name=op.f("tenant_locale_check")),
         sa.CheckConstraint(
-            "status IN ('provisioning', 'active', 'suspended', 'dropping')", name=op.f("tenant_status_check")
+            "status IN ('provisioning', 'spare', 'active', 'suspended', 'dropping')",
+            name=op.f("tenant_status_check"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("tenant_pkey")),
         sa.UniqueConstraint("namespace", name=op.f("tenant_namespace_key")),

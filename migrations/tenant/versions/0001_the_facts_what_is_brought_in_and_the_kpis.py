@@ -734,7 +734,12 @@ def upgrade() -> None:
         sa.Column("active", sa.Boolean(), nullable=True),
         sa.Column("attributes", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.PrimaryKeyConstraint("sync_run_id", "line", "id", name=op.f("staged_agent_pkey")),
-        postgresql_with={"autovacuum_analyze_threshold": 2147483647},
+        postgresql_with={
+            "autovacuum_analyze_threshold": 2147483647,
+            "autovacuum_vacuum_insert_threshold": -1,
+            "autovacuum_vacuum_scale_factor": 0,
+            "autovacuum_vacuum_threshold": 1000,
+        },
         prefixes=["UNLOGGED"],
     )
     op.create_table(
@@ -755,7 +760,12 @@ def upgrade() -> None:
         sa.Column("currency", sa.Text(), nullable=True),
         sa.Column("attributes", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.PrimaryKeyConstraint("sync_run_id", "line", "id", name=op.f("staged_agent_activity_pkey")),
-        postgresql_with={"autovacuum_analyze_threshold": 2147483647},
+        postgresql_with={
+            "autovacuum_analyze_threshold": 2147483647,
+            "autovacuum_vacuum_insert_threshold": -1,
+            "autovacuum_vacuum_scale_factor": 0,
+            "autovacuum_vacuum_threshold": 1000,
+        },
         prefixes=["UNLOGGED"],
     )
     op.create_table(
@@ -773,7 +783,12 @@ def upgrade() -> None:
         sa.Column("viewed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("attributes", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.PrimaryKeyConstraint("sync_run_id", "line", "id", name=op.f("staged_article_view_pkey")),
-        postgresql_with={"autovacuum_analyze_threshold": 2147483647},
+        postgresql_with={
+            "autovacuum_analyze_threshold": 2147483647,
+            "autovacuum_vacuum_insert_threshold": -1,
+            "autovacuum_vacuum_scale_factor": 0,
+            "autovacuum_vacuum_threshold": 1000,
+        },
         prefixes=["UNLOGGED"],
     )
     op.create_table(
@@ -790,7 +805,12 @@ def upgrade() -> None:
         sa.Column("at_risk", sa.Boolean(), nullable=True),
         sa.Column("attributes", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.PrimaryKeyConstraint("sync_run_id", "line", "id", name=op.f("staged_customer_pkey")),
-        postgresql_with={"autovacuum_analyze_threshold": 2147483647},
+        postgresql_with={
+            "autovacuum_analyze_threshold": 2147483647,
+            "autovacuum_vacuum_insert_threshold": -1,
+            "autovacuum_vacuum_scale_factor": 0,
+            "autovacuum_vacuum_threshold": 1000,
+        },
         prefixes=["UNLOGGED"],
     )
     op.create_table(
@@ -811,7 +831,12 @@ def upgrade() -> None:
         sa.Column("content", sa.Text(), nullable=True),
         sa.Column("attributes", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.PrimaryKeyConstraint("sync_run_id", "line", "id", name=op.f("staged_event_pkey")),
-        postgresql_with={"autovacuum_analyze_threshold": 2147483647},
+        postgresql_with={
+            "autovacuum_analyze_threshold": 2147483647,
+            "autovacuum_vacuum_insert_threshold": -1,
+            "autovacuum_vacuum_scale_factor": 0,
+            "autovacuum_vacuum_threshold": 1000,
+        },
         prefixes=["UNLOGGED"],
     )
     op.create_table(
@@ -872,7 +897,12 @@ def upgrade() -> None:
         sa.Column("exclusion", sa.Text(), nullable=True),
         sa.Column("attributes", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.PrimaryKeyConstraint("sync_run_id", "line", "id", name=op.f("staged_interaction_pkey")),
-        postgresql_with={"autovacuum_analyze_threshold": 2147483647},
+        postgresql_with={
+            "autovacuum_analyze_threshold": 2147483647,
+            "autovacuum_vacuum_insert_threshold": -1,
+            "autovacuum_vacuum_scale_factor": 0,
+            "autovacuum_vacuum_threshold": 1000,
+        },
         prefixes=["UNLOGGED"],
     )
     op.create_table(
@@ -897,7 +927,12 @@ def upgrade() -> None:
         sa.Column("exclusion", sa.Text(), nullable=True),
         sa.Column("attributes", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.PrimaryKeyConstraint("sync_run_id", "line", "id", name=op.f("staged_order_pkey")),
-        postgresql_with={"autovacuum_analyze_threshold": 2147483647},
+        postgresql_with={
+            "autovacuum_analyze_threshold": 2147483647,
+            "autovacuum_vacuum_insert_threshold": -1,
+            "autovacuum_vacuum_scale_factor": 0,
+            "autovacuum_vacuum_threshold": 1000,
+        },
         prefixes=["UNLOGGED"],
     )
     op.create_table(
@@ -919,7 +954,12 @@ def upgrade() -> None:
         sa.Column("exclusion", sa.Text(), nullable=True),
         sa.Column("attributes", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.PrimaryKeyConstraint("sync_run_id", "line", "id", name=op.f("staged_qa_review_pkey")),
-        postgresql_with={"autovacuum_analyze_threshold": 2147483647},
+        postgresql_with={
+            "autovacuum_analyze_threshold": 2147483647,
+            "autovacuum_vacuum_insert_threshold": -1,
+            "autovacuum_vacuum_scale_factor": 0,
+            "autovacuum_vacuum_threshold": 1000,
+        },
         prefixes=["UNLOGGED"],
     )
     op.create_table(
@@ -940,7 +980,12 @@ def upgrade() -> None:
             "raw", postgresql.JSONB(astext_type=sa.Text()), nullable=False, comment="The row as it was read."
         ),
         sa.PrimaryKeyConstraint("sync_run_id", "line", "id", name=op.f("staged_rejection_pkey")),
-        postgresql_with={"autovacuum_analyze_threshold": 2147483647},
+        postgresql_with={
+            "autovacuum_analyze_threshold": 2147483647,
+            "autovacuum_vacuum_insert_threshold": -1,
+            "autovacuum_vacuum_scale_factor": 0,
+            "autovacuum_vacuum_threshold": 1000,
+        },
         prefixes=["UNLOGGED"],
     )
     op.create_table(
@@ -960,7 +1005,12 @@ def upgrade() -> None:
         sa.Column("exclusion", sa.Text(), nullable=True),
         sa.Column("attributes", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.PrimaryKeyConstraint("sync_run_id", "line", "id", name=op.f("staged_sla_pkey")),
-        postgresql_with={"autovacuum_analyze_threshold": 2147483647},
+        postgresql_with={
+            "autovacuum_analyze_threshold": 2147483647,
+            "autovacuum_vacuum_insert_threshold": -1,
+            "autovacuum_vacuum_scale_factor": 0,
+            "autovacuum_vacuum_threshold": 1000,
+        },
         prefixes=["UNLOGGED"],
     )
     op.create_table(
@@ -988,7 +1038,12 @@ def upgrade() -> None:
         sa.Column("exclusion", sa.Text(), nullable=True),
         sa.Column("attributes", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.PrimaryKeyConstraint("sync_run_id", "line", "id", name=op.f("staged_survey_pkey")),
-        postgresql_with={"autovacuum_analyze_threshold": 2147483647},
+        postgresql_with={
+            "autovacuum_analyze_threshold": 2147483647,
+            "autovacuum_vacuum_insert_threshold": -1,
+            "autovacuum_vacuum_scale_factor": 0,
+            "autovacuum_vacuum_threshold": 1000,
+        },
         prefixes=["UNLOGGED"],
     )
     op.create_table(
