@@ -25,6 +25,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from tenants.storage import COUNTER, QUEUED
+
 PLACEHOLDER = "tenant"
 CONTROL_NAMESPACE = "scoredesk_control"
 
@@ -45,6 +47,7 @@ version = Table(
     Column("name", Text, primary_key=True, comment="What it is the version of: facts, definitions."),
     Column("number", BigInteger, nullable=False, comment="Grows by one with each change, in commit order."),
     comment="No row: nothing was changed yet.",
+    **COUNTER,
 )
 
 tenant = Table(
@@ -112,6 +115,7 @@ job = Table(
     Column("failures", Integer, nullable=False, server_default="0", comment="How often it failed, in a row."),
     Index(None, "ready_at"),
     comment="What is to be done for a tenant: one row a kind, which stays when it is done.",
+    **QUEUED,
 )
 
 chore = Table(

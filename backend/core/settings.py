@@ -57,6 +57,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     worker_concurrency: Annotated[
         int, msgspec.Meta(ge=1, le=100, description="Jobs of different tenants a worker runs side by side.")
     ] = 1
+    spare_tenants: Annotated[
+        int, msgspec.Meta(ge=0, le=1000, description="Tenants a worker with the admin's login keeps ready.")
+    ] = 0
     jwt_issuer: Annotated[str, msgspec.Meta(description="The `iss` a token must carry.")] = "scoredesk"
     jwt_audience: Annotated[str, msgspec.Meta(description="The `aud` a token must carry.")] = "scoredesk"
     jwks_url: Annotated[

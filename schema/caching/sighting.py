@@ -9,7 +9,7 @@ from uuid import UUID
 
 from backend.core.clock import Clock
 from tenants.database import TenantDatabase
-from tenants.versions import READ_VERSIONS, Versions, versions_in
+from tenants.versions import FETCH_VERSIONS, Versions, versions_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Lookout:
                 del self._next[tenant]  # from here on one is too late for this look
                 at = self._clock()
                 async with database.read() as session:
-                    return Sighting(versions_in(await session.execute(READ_VERSIONS)), at)
+                    return Sighting(versions_in(await session.fetch(FETCH_VERSIONS)), at)
         finally:
             if tenant not in self._next:
                 self._turns.pop(tenant, None)

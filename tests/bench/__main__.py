@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from tests.bench import formulas, ingest
+from tests.bench import formulas, ingest, tenancy
 from tests.bench.board import bench as board
 from tests.bench.board import tenants
 
@@ -30,6 +30,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], Part]] = {
     "formulas": lambda _: formulas.measure(),
     "board": lambda options: asyncio.run(board.measure(quick=options.quick, sizes=options.rows)),
     "tenants": lambda options: asyncio.run(tenants.measure(quick=options.quick)),
+    "tenancy": lambda options: asyncio.run(tenancy.measure(quick=options.quick)),
     "ingest": lambda options: asyncio.run(ingest.measure(quick=options.quick)),
 }
 

@@ -462,6 +462,12 @@ def upgrade() -> None:
         sa.Column("hour", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("write_id", "fact", "hour", name=op.f("mark_pkey")),
         comment="Hours that a write under way has touched; empty between writes.",
+        postgresql_with={
+            "autovacuum_analyze_threshold": 2147483647,
+            "autovacuum_vacuum_insert_threshold": -1,
+            "autovacuum_vacuum_scale_factor": 0,
+            "autovacuum_vacuum_threshold": 1000,
+        },
         prefixes=["UNLOGGED"],
     )
     op.create_table(
@@ -511,6 +517,11 @@ def upgrade() -> None:
         sa.Column("content", sa.LargeBinary(), nullable=False, comment="Arrays: see packing.py."),
         sa.PrimaryKeyConstraint("series", "first_day", "last_day", name=op.f("pack_pkey")),
         comment="Of a day that several packs hold the newest one counts.",
+        postgresql_with={
+            "autovacuum_vacuum_scale_factor": 0.05,
+            "toast.autovacuum_vacuum_scale_factor": 0.05,
+            "toast.autovacuum_vacuum_threshold": 1000,
+        },
     )
     op.create_table(
         "participation",
@@ -1155,6 +1166,7 @@ def upgrade() -> None:
             "version", sa.BigInteger(), nullable=False, comment="The newest data version that touched it."
         ),
         sa.PrimaryKeyConstraint("fact", "hour", name=op.f("touched_hour_pkey")),
+        postgresql_with={"fillfactor": 80, "autovacuum_vacuum_scale_factor": 0.05},
     )
     op.create_table(
         "version",
@@ -1169,6 +1181,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("name", name=op.f("version_pkey")),
         comment="No row: nothing was changed yet.",
+        postgresql_with={"autovacuum_analyze_threshold": 2147483647, "autovacuum_vacuum_threshold": 500},
     )
     op.create_table(
         "write_log",
@@ -1179,3 +1192,4 @@ def upgrade() -> None:
         sa.Column("written_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("number", name=op.f("write_log_pkey")),
     )
+    op.execute("ALTER TABLE pack ALTER COLUMN content SET STORAGE EXTERNAL")
