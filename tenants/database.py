@@ -106,6 +106,20 @@ class WriteSession(ReadSession):
             raise domain_error(error) or error from error
         return int(status.rpartition(" ")[2])
 
+    async def copy_encoded(self, table: Table, columns: Sequence[str], content: bytes) -> None:
+        """The same with records that are in COPY's binary form already, head and tail included."""
+        driver = await _driver(self._connection)
+        try:
+            await driver.copy_to_table(
+                table.name,
+                schema_name=self._namespace(table),
+                columns=list(columns),
+                source=memoryview(content),  # the driver takes plain bytes for a path
+                format="binary",
+            )
+        except Exception as error:
+            raise domain_error(error) or error from error
+
     async def announce(self, change: Change) -> None:
         """Tells every serving process of a change that this transaction makes, if it is kept."""
         if self.tenant is not None and self.tenant.id != change.tenant_id:
