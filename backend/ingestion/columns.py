@@ -8,7 +8,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from backend.ingestion.converters import Convert, Surroundings, constant, converter, fragment, major_units
+from backend.ingestion.converters import (
+    AtOnce,
+    Convert,
+    Surroundings,
+    constant,
+    converter,
+    fragment,
+    major_units,
+    whole_column,
+)
 from backend.ingestion.iso_moments import IsoMoments, iso_moments
 from backend.ingestion.memo import Memo
 from backend.ingestion.rules import AttributeRule, Mapping, Rule
@@ -22,17 +31,23 @@ UNSURE = object()  # a day or time that only the slow way can judge
 
 
 class Converted(Memo):
-    """What a converter made of each cell: the stored form, or the Fault. `faulty` once there was any."""
+    """What a converter made of each cell: the stored form, or the Fault. `faulty` once there was any.
 
-    def __init__(self, convert: Convert) -> None:
+    `at_once` takes a column that hardly repeats as a whole, or gives up on it.
+    """
+
+    def __init__(self, convert: Convert, at_once: AtOnce | None = None) -> None:
         super().__init__(self._made)
         self._convert = convert
+        self._at_once = at_once
         self.faulty = False
 
-    def of(self, values: Sequence[Any]) -> list[Any]:
+    def of(self, values: Sequence[Any]) -> Sequence[Any]:
         """The made values of a column."""
         if self._repeats:
             return super().of(values)
+        if self._at_once is not None and (made := self._at_once(values)) is not None:
+            return made
         try:
             return list(map(self._convert, values))
         except Fault:
@@ -49,13 +64,22 @@ class Converted(Memo):
 class Filler:
     """Fills one column of a record. `name` is what a person calls it, `column` where it is stored."""
 
-    def __init__(self, name: str, column: str, required: bool, rule: Rule, convert: Convert) -> None:
+    def __init__(
+        self,
+        name: str,
+        column: str,
+        required: bool,
+        rule: Rule,
+        convert: Convert,
+        at_once: AtOnce | None = None,
+    ) -> None:
         self.name = name
         self.column = column
         self.required = required
         self.columns = rule.columns
+        self._defaults = rule.default is not None
         self._when = rule.when
-        self._memo = Converted(convert)
+        self._memo = Converted(convert, at_once)
         self._constant = None if rule.columns else constant(convert, rule)
         self._quick: SplitMoments | IsoMoments | None = None
 
@@ -75,7 +99,8 @@ class Filler:
             convert = major_units(rule, mapping)
         else:
             convert = converter(field, rule, mapping, around)
-        filler = cls(prefix + field.name, field.column, field.required, rule, convert)
+        at_once = whole_column(field, rule, mapping)
+        filler = cls(prefix + field.name, field.column, field.required, rule, convert, at_once)
         if field.type is FieldType.MOMENT:
             filler._quick = split_moments(rule, mapping, around) or iso_moments(rule, mapping, around)
         return filler
@@ -87,6 +112,11 @@ class Filler:
         """The filler of an attribute: its part of the JSON text."""
         key = attribute.attribute.key
         return cls(f"attributes.{key}", key, False, rule, fragment(attribute, rule, mapping, around))
+
+    def silent(self, cells: Map[str, Sequence[Any]]) -> bool:
+        """Whether no cell of these says anything, so that no row has a value."""
+        told = any(column.count(None) < len(column) for column in map(cells.__getitem__, self.columns))
+        return bool(self.columns) and not self._defaults and not told
 
     @property
     def faulty(self) -> bool:

@@ -114,7 +114,14 @@ def _of_instants(column: Vector) -> Fields | None:
 
 def _maker(type_: TypeEngine[Any]) -> Callable[[Any], bytes]:
     make = _MAKERS[type(type_)]
-    return lambda value: NULL if value is None else make(value)
+    return make if make is _text else lambda value: NULL if value is None else make(value)
+
+
+def _text(text: str | None) -> bytes:
+    if text is None:
+        return NULL
+    content = text.encode()
+    return _length(len(content)) + content
 
 
 def _instant(moment: Any) -> bytes:
@@ -129,7 +136,7 @@ def _id(id: UUID) -> bytes:
 
 _NUMBERS: dict[type[Any], np.dtype[Any]] = {BigInteger: np.dtype(">i8"), Integer: np.dtype(">i4")}
 _MAKERS: dict[type[Any], Callable[[Any], bytes]] = {
-    Text: lambda text: field(text.encode()),
+    Text: _text,
     JSONB: lambda text: field(b"\x01" + text.encode()),  # the version of its binary form
     Boolean: lambda truth: field(b"\x01" if truth else b"\x00"),
     Integer: lambda number: _whole(4, number),

@@ -42,12 +42,11 @@ class IsoMoments:
         """The instants, NaT where the cell is empty; None altogether when any cell needs judging."""
         texts = cells[self._column]
         try:
+            if texts and all(texts) and len(found := set(map(len, texts))) == 1:
+                return self._read("".join(texts), found.pop())
             lengths = [len(cell) if cell else 0 for cell in texts]
-            found = set(lengths)
-            if len(found) == 1 and 0 not in found:
-                return self._read("".join(texts), lengths[0])
             made = np.full(len(texts), MISSING, INSTANT)
-            for length in found - {0}:
+            for length in set(lengths) - {0}:
                 mask = [each == length for each in lengths]
                 made[mask] = self._read("".join(compress(texts, mask)), length)
         except (_Unsure, TypeError, UnicodeEncodeError):  # the latter two: cells that are no plain text

@@ -100,6 +100,10 @@ class _Part:
             tuple(a.attribute for a in attributes if a.attribute.key in filled),
         )
 
+    def silent(self, cells: Map[str, Sequence[Any]]) -> bool:
+        """Whether no row has such a record, as far as empty cells tell."""
+        return any(filler.silent(cells) for filler in self.fillers if filler.column == self.present)
+
     def read(self, cells: Map[str, Sequence[Any]], count: int, faults: Faults) -> Columns:
         """All columns of all rows; what cannot be taken is put into `faults` and reads None."""
         columns: Columns = {}
@@ -221,7 +225,11 @@ class Normalizer:
         count = len(batch.lines)
         faults: Faults = {}
         cells = {name: batch.column(name) for name in self._needed}
-        columns = {part.kind: part.read(cells, count, faults) for part in self._parts} if count else {}
+        columns = {
+            part.kind: part.read(cells, count, faults)
+            for part in self._parts
+            if count and not part.silent(cells)
+        }
         rejections = [
             Rejection(batch.lines[row], fault.field, fault.fault.code, fault.fault.message, batch.raw(row))
             for row, fault in faults.items()
@@ -274,6 +282,9 @@ class Normalizer:
         rows = list(compress(lines, good)) if good else lines
         made = {self._main.kind: self._main.records(mains, rows, mains)}
         for part in self._parts[1:]:
+            if part.kind not in columns:
+                made[part.kind] = Records([])
+                continue
             own = _kept(columns[part.kind], good)
             there = [True] * len(rows)
             for row in missing(own[part.present or ""]):
