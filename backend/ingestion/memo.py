@@ -22,7 +22,7 @@ class Memo(dict[Any, Any]):
         made = self[value] = self.make(value)
         return made
 
-    def of(self, values: Sequence[Any]) -> list[Any]:
+    def of(self, values: Sequence[Any]) -> Sequence[Any]:
         """What is made of a column, value by value."""
         if values and values[0] is None and values.count(None) == len(values):
             return [self[None]] * len(values)
