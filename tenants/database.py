@@ -42,6 +42,7 @@ MAX_TENANTS = 150  # about 100 MB a backend
 # executemany.
 PREPARED_STATEMENTS = 100
 DRIVER_STATEMENTS = 20
+COPY_PIECE = 1 << 20  # bytes of a message
 
 
 # Text is not translated to the tenant's namespace, and `SET ROLE` is text.
@@ -114,7 +115,7 @@ class WriteSession(ReadSession):
                 table.name,
                 schema_name=self._namespace(table),
                 columns=list(columns),
-                source=memoryview(content),  # the driver takes plain bytes for a path
+                source=_pieces(content),
                 format="binary",
             )
         except Exception as error:
@@ -136,6 +137,13 @@ class WriteSession(ReadSession):
         if self.tenant is None:
             raise LookupError(f"{table.name} is a tenant's table, and this session has no tenant")
         return self.tenant.namespace
+
+
+async def _pieces(content: bytes) -> AsyncIterator[memoryview]:
+    """What the driver sends one by one, waiting in between while the server is behind."""
+    view = memoryview(content)
+    for start in range(0, len(view), COPY_PIECE):
+        yield view[start : start + COPY_PIECE]
 
 
 class TenantDatabase:

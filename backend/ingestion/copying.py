@@ -25,6 +25,7 @@ from backend.ingestion.vectors import ID, Column, Vector
 HEAD = b"PGCOPY\n\xff\r\n\x00" + bytes(8)  # the signature, no flags, no extension
 TAIL = b"\xff\xff"
 NULL = b"\xff\xff\xff\xff"
+REMEMBERED = 10_000  # fields of a column: about 2 MB
 POSTGRES_EPOCH = 946_684_800_000_000  # its instants count from 2000; microseconds after 1970
 
 _length = Struct(">i").pack
@@ -38,7 +39,7 @@ class Encoder:
     """Encodes chunks of one import for one table; `types` are those of the columns handed over."""
 
     def __init__(self, types: Sequence[TypeEngine[Any]]) -> None:
-        self._memos = [Memo(_maker(each)) for each in types]
+        self._memos = [Memo(_maker(each), limit=REMEMBERED) for each in types]
         self._numbers = [_NUMBERS.get(type(each)) for each in types]
 
     def encode(self, constant: bytes, columns: Sequence[Column]) -> tuple[list[int], bytes]:
@@ -47,9 +48,7 @@ class Encoder:
         Raises Invalid (VALUE_INVALID) for a value that cannot be one of its type.
         """
         try:
-            fields = [
-                self._fields(place, column) if len(column) else None for place, column in enumerate(columns)
-            ]
+            fields = [_fields(*each) for each in zip(columns, self._numbers, self._memos, strict=True)]
         except (OverflowError, UnicodeEncodeError, error):
             raise Invalid("A value does not fit its type.", code="VALUE_INVALID") from None
         filled = [place for place, each in enumerate(fields) if each is not None]
@@ -58,22 +57,22 @@ class Encoder:
         rows = _rows([begun, *[each for each in fields if each is not None]])
         return filled, b"".join((HEAD, rows, TAIL))
 
-    def _fields(self, place: int, column: Column) -> Fields | None:
-        """The fields of a column; None when it holds nothing."""
-        if isinstance(column, np.ndarray):
-            return _of_ids(column) if column.dtype == ID else _of_instants(column)
-        number = self._numbers[place]
-        if None in column:
-            if column.count(None) == len(column):
-                return None
-        elif number is not None:
-            return _matrix(np.array(column, number), number)
-        return self._memos[place].of(column)
-
 
 def field(content: bytes) -> bytes:
     """One field: its length and its bytes."""
     return _length(len(content)) + content
+
+
+def _fields(column: Column, number: np.dtype[Any] | None, memo: Memo) -> Fields | None:
+    """The fields of a column; None when it holds nothing."""
+    if isinstance(column, np.ndarray):
+        return _matrix(column, ID) if column.dtype == ID else _of_instants(column)
+    if None in column:
+        if column.count(None) == len(column):
+            return None
+    elif number is not None:
+        return _matrix(np.array(column, number), number)
+    return memo.of(column)
 
 
 def _rows(fields: Sequence[Fields]) -> bytes:
@@ -96,10 +95,6 @@ def _matrix(values: Vector, form: np.dtype[Any]) -> Vector:
     made["length"] = form.itemsize
     made["content"] = values
     return made.view(np.uint8).reshape(len(values), -1)
-
-
-def _of_ids(column: Vector) -> Fields:
-    return _matrix(column, ID)
 
 
 def _of_instants(column: Vector) -> Fields | None:

@@ -12,9 +12,10 @@ FEW = 100  # values that say nothing yet about how often others will repeat
 class Memo(dict[Any, Any]):
     """By value what `make` gives for it. A column whose values hardly repeat is worked through without."""
 
-    def __init__(self, make: Callable[[Any], Any], *, always: bool = False) -> None:
+    def __init__(self, make: Callable[[Any], Any], *, always: bool = False, limit: int = LIMIT) -> None:
         super().__init__()
         self.make = make
+        self._limit = limit
         self._always = always
         self._repeats = True
 
@@ -31,6 +32,6 @@ class Memo(dict[Any, Any]):
         before = len(self)
         made = list(map(self.__getitem__, values))
         self._repeats = self._always or len(self) - before < 0.5 * len(values) or len(values) < FEW
-        if not self._repeats or len(self) > LIMIT:
+        if not self._repeats or len(self) > self._limit:
             self.clear()
         return made
