@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,9 +60,9 @@ class Records:
     def __len__(self) -> int:
         return len(self.columns[0]) if self.columns else 0
 
-    def rows(self) -> list[tuple[Any, ...]]:
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
         """The records one by one, for whoever looks at a few."""
-        return list(zip(*map(listed, self.columns), strict=True))
+        return zip(*map(listed, self.columns), strict=True)
 
 
 @dataclass(slots=True)

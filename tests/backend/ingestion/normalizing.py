@@ -24,8 +24,7 @@ def normalize(mapping, source, *, size=5_000, **around) -> tuple[dict[str, list[
         for chunk in normalizer.chunks(table, size):
             for layout in normalizer.layouts:
                 found[layout.kind] += [
-                    dict(zip(layout.columns, record, strict=True))
-                    for record in chunk.records[layout.kind].rows()
+                    dict(zip(layout.columns, record, strict=True)) for record in chunk.records[layout.kind]
                 ]
             rejections += chunk.rejections
             total.rows_read += chunk.rows_read

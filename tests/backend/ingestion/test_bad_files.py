@@ -47,7 +47,7 @@ def check(chunk) -> None:
         json.dumps(rejection.raw, ensure_ascii=False).encode()
         assert not any("\x00" in str(part) for pair in rejection.raw.items() for part in pair)
     for records in chunk.records.values():
-        for record in records.rows():
+        for record in records:
             for value in record:
                 if isinstance(value, str):
                     assert "\x00" not in value
@@ -60,7 +60,7 @@ def test_as_cells_of_every_field(field):
     rows = [{"external_id": str(i), "channel": "chat", field: text} for i, text in enumerate(hostile)]
     chunk = Normalizer(built_in(), None).records(rows)
     check(chunk)
-    assert {r[0] for r in chunk.records["interaction"].rows()} | {r.line for r in chunk.rejections} == set(
+    assert {r[0] for r in chunk.records["interaction"]} | {r.line for r in chunk.rejections} == set(
         range(len(hostile))
     )
     assert chunk.rows_read == len(hostile)
@@ -81,7 +81,7 @@ def test_a_hostile_text_is_kept_to_the_letter():
         '[attributes]\nnote = "note"\n'
     )
     chunks = [chunk for chunk, _ in take([written.getvalue().encode()], mapping)]
-    records = [record for chunk in chunks for record in chunk.records["interaction"].rows()]
+    records = [record for chunk in chunks for record in chunk.records["interaction"]]
     assert len(hostile) > 900
     assert [record[5] for record in records] == [text.strip() for text in hostile]
     assert [json.loads(record[6])["note"] for record in records] == [text.strip() for text in hostile]
@@ -98,7 +98,7 @@ def test_as_attributes_of_every_type():
             [{"id": str(i), type: text} for i, text in enumerate(strings())]
         )
         check(chunk)
-        for record in chunk.records["interaction"].rows():
+        for record in chunk.records["interaction"]:
             json.loads(record[-1])
 
 

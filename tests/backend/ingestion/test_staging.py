@@ -72,8 +72,8 @@ async def test_arrays_are_staged_as_the_objects_they_stand_for(acme):
     whole = np.array(["2026-03-02T09:30", "1999-12-31", "2099-01-01"], INSTANT)
     none = np.full(3, MISSING, INSTANT)
     columns = [[5, 6, 7], fact_ids("s", names), ["s"] * 3, names, ["chat"] * 3, some, whole, none, [None] * 3]
-    assert await staged(acme, "interaction", layout, columns) == Records(columns).rows()
-    assert [row[1] for row in Records(columns).rows()] == [fact_id("s", name) for name in names]
+    assert await staged(acme, "interaction", layout, columns) == list(Records(columns))
+    assert [row[1] for row in Records(columns)] == [fact_id("s", name) for name in names]
 
 
 async def test_columns_that_hold_nothing_are_not_sent(acme):
