@@ -250,6 +250,13 @@ async def find_extent(session: ReadSession) -> tuple[datetime | None, datetime |
     return row.first, row.last
 
 
+async def names_of(session: ReadSession, kind: str) -> dict[int, str]:
+    """The external ids of all agents, teams ... by their ids."""
+    named = _NAMED[kind]
+    rows = await session.execute(select(named.c.id, named.c.external_id))
+    return {row.id: row.external_id for row in rows}
+
+
 async def members_by_id(
     session: ReadSession, ids: Mapping[str, Collection[int]]
 ) -> dict[str, dict[int, Member]]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from backend.metrics.language.bound import Row
 from backend.metrics.planning.lowering.columns import LoweredColumns, Wire, wire_of
+from backend.metrics.rollups.days import Days
 from backend.metrics.rollups.packing import Coded, Ints, narrowed, pack, unpack
 
 Mask: TypeAlias = NDArray[np.bool_]
@@ -66,6 +67,10 @@ class Column:
             values=self.values[rows],
             missing=missing,
         )
+
+    def within(self, days: Days) -> Column:
+        """The column of those of its days that lie among days in a row."""
+        return self.only(np.arange(days.first.toordinal(), days.last.toordinal() + 1))
 
     def packed(self) -> bytes:
         """The column as bytes, for `unpacked`."""
@@ -159,6 +164,13 @@ def pack_columns(
             )
             packs[leaf].append((day, _of_day(day, count, wire_of(leaf), values, missing).packed()))
     return packs
+
+
+def empty_column(leaf: Row, days: Days) -> Column:
+    """The column of days without any row."""
+    ordinals = np.arange(days.first.toordinal(), days.last.toordinal() + 1)
+    nothing = _of_day(days.first, 0, wire_of(leaf), None, None)
+    return replace(nothing, days=ordinals, counts=np.zeros(len(ordinals), np.int64))
 
 
 def _of_day(day: date, count: int, wire: Wire, values: Any, missing: bytes | None) -> Column:

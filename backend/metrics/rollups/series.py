@@ -65,20 +65,18 @@ class Cells(HashedOnce):
 
     def days_touched(self, touched: Touched) -> dict[date, int]:
         """The days that touched hours make stale, each with the newest version that did."""
-        own = touched.get(TABLES[self.basis.fact], ())
-        spans = [(*NOTHING.reached(hour), version) for hour, version in own]
-        for table in self.on.tables:
-            spans += [(*self.on.reached(hour), version) for hour, version in touched.get(table, ())]
-        return days_reached(spans, self.ground.zone)
+        return _days_touched(self.basis, self.on, self.ground, touched)
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
+class Columns(HashedOnce):
     """One value of every row of a basis that counts, in the order of the rows' moments and ids, by local day."""
 
     ground: Ground
     basis: Basis
     value: Row
+
+    __hash__ = HashedOnce.hash_once
 
     @property
     def id(self) -> UUID:
@@ -92,8 +90,15 @@ class Columns:
 
     def days_touched(self, touched: Touched) -> dict[date, int]:
         """The days that touched hours make stale, each with the newest version that did."""
-        own = touched.get(TABLES[self.basis.fact], ())
-        return days_reached(((*NOTHING.reached(hour), version) for hour, version in own), self.ground.zone)
+        return _days_touched(self.basis, NOTHING, self.ground, touched)
+
+
+def _days_touched(basis: Basis, on: Dependence, ground: Ground, touched: Touched) -> dict[date, int]:
+    own = touched.get(TABLES[basis.fact], ())
+    spans = [(*NOTHING.reached(hour), version) for hour, version in own]
+    for table in on.tables:
+        spans += [(*on.reached(hour), version) for hour, version in touched.get(table, ())]
+    return days_reached(spans, ground.zone)
 
 
 @lru_cache(maxsize=MOST_IDS)

@@ -1,0 +1,201 @@
+"""Answering from columns what no cells hold: any filter, any split, of days whose columns are right."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from uuid import UUID
+
+from backend.core.windows import Window
+from backend.metrics import repository as definitions
+from backend.metrics.language.bound import Basis, Row
+from backend.metrics.planning.frames import Frames, bare
+from backend.metrics.planning.lowering import Setting
+from backend.metrics.planning.planner import Kind, Statement
+from backend.metrics.questions import Restriction
+from backend.metrics.rollups import repository
+from backend.metrics.rollups.choosing import Chosen, choose
+from backend.metrics.rollups.columns import Collected, collect, divided, named_in, needed
+from backend.metrics.rollups.columns_packs import Column, Unfit, unpacked
+from backend.metrics.rollups.columns_table import Names, Table
+from backend.metrics.rollups.days import Days, rest_of, whole_days
+from backend.metrics.rollups.repository import Head, StoredPack
+from backend.metrics.rollups.series import Columns, Ground
+from tenants.database import ReadSession, TenantDatabase
+
+MOST_PIECES = 40  # as for cells
+_NAMES = ("agent", "team", "queue", "issue_type", "product")  # customers are too many to name
+
+
+@dataclass(slots=True)
+class Asked:
+    """A statement that columns can answer on the whole days of what is asked of it."""
+
+    statement: Statement
+    leaves: tuple[Row, ...]
+    days: set[date]
+    ground: Ground
+
+    @property
+    def basis(self) -> Basis:
+        """The rows that it looks at, before its condition."""
+        return self.statement.scan.basis
+
+    def series(self) -> list[Columns]:
+        """The columns that it needs."""
+        return [Columns(self.ground, self.basis, leaf) for leaf in self.leaves]
+
+
+class ColumnReader:
+    """Reads columns for the statements of one answer."""
+
+    def __init__(self, session: ReadSession, database: TenantDatabase, head: Head, setting: Setting) -> None:
+        self._session, self._database = session, database
+        self._head, self._setting = head, setting
+
+    async def read(self, statements: Sequence[Statement], frames: Frames) -> list[Statement]:
+        """Puts what columns hold into frames; gives what is left for the rows."""
+        if not self._head.settled or self._setting.restriction != Restriction():
+            return list(statements)
+        asked, left = self._divide(statements)
+        if not asked:
+            return left
+        chosen, packs = await self._choose(asked)
+        tables: dict[tuple[Basis, frozenset[date]], list[Asked]] = defaultdict(list)
+        for one in asked:
+            for series in one.series():
+                one.days &= chosen[series].right.keys()
+            if self._is_worth_it(one):
+                tables[one.basis, frozenset(one.days)].append(one)
+            else:
+                left.append(one.statement)
+        names = await self._names(one.statement for each in tables.values() for one in each)
+        for (_, days), each in tables.items():
+            leaves = {series.value: series for one in each for series in one.series()}
+            columns = {leaf: packs.of(chosen[series], days) for leaf, series in leaves.items()}
+            left += await asyncio.to_thread(self._collect, each, days, columns, names, frames)
+        return left
+
+    def _divide(self, statements: Iterable[Statement]) -> tuple[list[Asked], list[Statement]]:
+        asked, left = [], []
+        for statement in statements:
+            fit, rest = divided(statement)
+            window = statement.scan.window
+            if fit is None or window is None:
+                left.append(statement)
+                continue
+            try:
+                leaves = needed(fit)
+            except Unfit:
+                left.append(statement)
+                continue
+            days = {day for span in fit.scan.within or (window,) for day in whole_days(span) or ()}
+            asked.append(Asked(fit, leaves, days, Ground(window.zone, self._setting.currency)))
+            left += [] if rest is None else [rest]
+        return asked, left
+
+    async def _choose(self, asked: Sequence[Asked]) -> tuple[dict[Columns, Chosen], _Packs]:
+        wanted: dict[Columns, Days] = {}
+        for one in asked:
+            for series in one.series() if one.days else ():
+                known = wanted.get(series)
+                first, last = min(one.days), max(one.days)
+                wanted[series] = (
+                    Days(first, last) if known is None else Days(min(known.first, first), max(known.last, last))
+                )
+        packs = await repository.read_packs(self._session, {key.id: days for key, days in wanted.items()})
+        by_series: dict[UUID, list[StoredPack]] = defaultdict(list)
+        for pack in packs:
+            by_series[pack.series].append(pack)
+        touched = await repository.read_touched(
+            self._session, self._head.settled, {table for series in wanted for table in series.tables}
+        )
+        reached = {series.basis.fact: series.days_touched(touched) for series in wanted}
+        version = self._head.versions.facts
+        found = {
+            series: choose(by_series[series.id], days, reached[series.basis.fact], version)
+            for series, days in wanted.items()
+        }
+        nothing = Chosen()
+        return defaultdict(lambda: nothing, found), _Packs()
+
+    def _is_worth_it(self, one: Asked) -> bool:
+        """Whether columns have any day; for what does not merge, all of the window."""
+        if not one.days:
+            return False
+        left = _left(one.statement, one.days)
+        return not left if one.statement.kind is Kind.WHOLE else len(left) <= MOST_PIECES
+
+    async def _names(self, statements: Iterable[Statement]) -> Names:
+        """The names of all things of the kinds that statements compare; remembered while no definition changes."""
+        kinds = {kind for statement in statements for kind in named_in(statement)} & set(_NAMES)
+        names: dict[str, Mapping[int, str]] = {}
+        for kind in sorted(kinds):
+            key, version = ("names", self._database.tenant.id, kind), self._head.versions.definitions
+            known: Mapping[int, str] | None = self._database.memory.recall(key, version)
+            if known is None:
+                known = await definitions.names_of(self._session, kind)
+                self._database.memory.remember(key, version, known)
+            names[kind] = known
+        return names
+
+    def _collect(
+        self,
+        asked: Sequence[Asked],
+        days: frozenset[date],
+        columns: Mapping[Row, Sequence[Column]],
+        names: Names,
+        frames: Frames,
+    ) -> list[Statement]:
+        """Puts the groups of some statements into frames; gives what is left of them for the rows."""
+        zone = asked[0].ground.zone
+        table = Table.of(zone, days, columns, names, self._setting.now)
+        left = []
+        for one in asked:
+            try:
+                if not named_in(one.statement) <= names.keys():
+                    raise Unfit("customers are too many to name")
+                found: Collected = collect(one.statement, table)
+            except Unfit:
+                left.append(one.statement)
+                continue
+            scan = bare(one.statement).scan
+            for (split, part), groups in found.items():
+                frames.take(scan, split, part, groups)
+            within = _left(one.statement, one.days)
+            if within:
+                left.append(replace(one.statement, scan=replace(one.statement.scan, within=within)))
+        return left
+
+
+class _Packs:
+    """Columns as they lie in packs, each unpacked once."""
+
+    def __init__(self) -> None:
+        self._unpacked: dict[int, Column] = {}
+
+    def of(self, chosen: Chosen, days: frozenset[date]) -> list[Column]:
+        """The days of one series, in order."""
+        return [self._one(pack).within(stretch) for pack, stretch in chosen.stretches(days)]
+
+    def _one(self, pack: StoredPack) -> Column:
+        column = self._unpacked.get(id(pack))
+        if column is None:
+            column = self._unpacked[id(pack)] = unpacked(pack.content)
+        return column
+
+
+def _left(statement: Statement, days: Iterable[date]) -> tuple[Window, ...]:
+    """What is left of what is asked of a statement without some days."""
+    scan = statement.scan
+    assert scan.window is not None
+    taken = list(days)
+    return tuple(piece for span in scan.within or (scan.window,) for piece in _rest(span, taken))
+
+
+def _rest(span: Window, days: Iterable[date]) -> tuple[Window, ...]:
+    inside = whole_days(span)
+    return rest_of(span, [day for day in days if inside is not None and day in inside])
