@@ -44,8 +44,8 @@ class RowsRead:
 
 
 @strawberry.type(
-    description="How some parts of a question's values are collected, grouped in one way. A KPI by agent and day has a "
-    "step for its rows and others for its totals."
+    description="How some parts of a question's values are collected, grouped in one way. Totals are made of these "
+    "groups; what cannot be has further steps for its totals."
 )
 class ExplanationStep:
     source: StepSource = strawberry.field(description="What it is answered from.")

@@ -201,5 +201,7 @@ def _windows(read: Read) -> str:
 
 def _heading(read: Read) -> str:
     known = read.estimate
-    expected = "" if known is None else f": about {known.rows:,} rows, cost {known.cost:,.0f}"
-    return f"statement {read.number}{expected}"
+    if known is None:
+        return f"statement {read.number}"
+    rows = "1 row" if known.rows == 1 else f"{known.rows:,} rows"
+    return f"statement {read.number}: about {rows}, cost {known.cost:,.0f}"

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Dialect
 
 from backend.metrics.planning.lowering.tables import Value
 
-SHOWN = 4  # elements of an array that are written out for people
+SHOWN = 8  # elements of an array that are written out for people
 
 
 class _ArrayText(sa.types.TypeDecorator[str]):
