@@ -38,8 +38,8 @@ def contact(number: int, day: int) -> dict[str, Any]:
 
 
 def over(start: str, end: str, formula: str = "count()", **question: Any) -> Question:
-    ends = (datetime.fromisoformat(one).replace(tzinfo=UTC) for one in (start, end))
-    return Question((KpiAsk("n", formula),), Window(*ends, "UTC"), **question)
+    first, last = (datetime.fromisoformat(one).replace(tzinfo=UTC) for one in (start, end))
+    return Question((KpiAsk("n", formula),), Window(first, last, "UTC"), **question)
 
 
 async def explain(door: TenantDatabase, clock: StandingClock, question: Question) -> Explanation:
@@ -108,7 +108,7 @@ async def test_a_changed_day_is_stale_and_read_alone(packed: TenantDatabase, clo
         assert len(step.packed) == 6
         assert step.reason == "2026-02-10 is stale"
     [read] = found.reads
-    assert read.windows == (Window(*(datetime(2026, 2, day, tzinfo=UTC) for day in (10, 11)), "UTC"),)
+    assert read.windows == (over("2026-02-10", "2026-02-11").window,)
     text = tell(found)
     assert "  from cells (6 of 7 days) and rows, because 2026-02-10 is stale\n" in text
     assert "    statement 1 reads 2026-02-10T00:00:00+00:00 to 2026-02-11T00:00:00+00:00\n" in text
