@@ -22,7 +22,7 @@ bench: ## how fast it is, beside the plain way of doing the same
 	@$(PYTHON) .ci/environment.py dev
 	@$(BIN)/python -m tests.bench
 
-bench-quick: ## the same in about a minute, with less data
+bench-quick: ## the same in under two minutes, with less data
 	@$(PYTHON) .ci/environment.py dev
 	@$(BIN)/python -m tests.bench --quick
 

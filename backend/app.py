@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+import uvloop
 from starlette.routing import BaseRoute, Route, Router
 from starlette.types import ASGIApp
 
@@ -28,11 +29,15 @@ from backend.web.serving import server_of
 from backend.worker import REFRESH, create_worker, kept_working, kinds_of
 from migrations.histories import CONTROL_HISTORY
 from schema.build import build_schema
+from schema.caching.answers import Answers
+from schema.caching.keys import release_of
+from schema.caching.service import Service
 from schema.context import make_context
 from schema.execution import Executor
 from schema.graphiql.page import graphiql_asset
 from schema.guard.limits import LIMITS, Limits
 from schema.http import GraphQLEndpoint
+from schema.trusted.documents import TrustedDocuments
 from tenants.database import Database
 from tenants.listening import listen
 
@@ -50,8 +55,15 @@ def create_app(
     asked.
     """
     identity = Identity(authenticator)
+    schema = build_schema()
+    trusted = TrustedDocuments.of_product().with_place(settings.trusted_documents)
+    executor = Executor(schema, limits, trusted=trusted, trusted_only=settings.trusted_only)
+    if settings.trusted_documents is not None:
+        executor.check_documents()
+    answers = Answers(settings.response_cache_mb * 1024 * 1024, clock)
     graphql = GraphQLEndpoint(
-        Executor(build_schema(), limits),
+        executor,
+        Service(executor, answers, clock, release_of(schema.as_str())),
         identity.scope_of,
         lambda scope, headers, request_id: make_context(scope, headers, request_id, clock, demands),
         limits,
@@ -122,7 +134,7 @@ def serve(settings: Settings, *, on_ready: Callable[[], None] | None = None) -> 
     Raises Unavailable (NOT_READY) when the database is not fit to serve from.
     """
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    asyncio.run(_serve(settings, on_ready))
+    uvloop.run(_serve(settings, on_ready))
 
 
 async def _serve(settings: Settings, on_ready: Callable[[], None] | None) -> None:

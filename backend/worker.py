@@ -18,12 +18,15 @@ from backend.jobs.worker import Worker
 from backend.metrics.rollups.refreshing import needs_refresh, refresh
 from backend.web.readiness import Readiness
 from migrations.histories import CONTROL_HISTORY
-from tenants.database import Database
+from migrations.runner import upgrade_namespace
+from tenants.database import AdminDatabase, Database
+from tenants.provisioning import keep_spares
 
 DRAIN = 10.0  # seconds a slice has to end in when the server that it runs beside stops
 
 
 REFRESH = "refresh"  # makes packs that are missing or stale
+SPARES_EVERY = 30.0  # seconds
 REFRESH_LIMIT = 300.0  # seconds; one statement over a month of rows may take long
 
 
@@ -42,14 +45,26 @@ def create_worker(settings: Settings, database: Database, *, clock: Clock = syst
     return Worker(
         database,
         kinds_of(clock),
-        _chores(clock),
+        _chores(settings, clock),
         url=settings.listen_database_url or settings.database_url,
         concurrency=settings.worker_concurrency,
     )
 
 
-def _chores(clock: Clock) -> list[Chore]:
-    return [Chore("stale imports", partial(sweeping.sweep, clock=clock), sweeping.EVERY)]
+def _chores(settings: Settings, clock: Clock) -> list[Chore]:
+    chores = [Chore("stale imports", partial(sweeping.sweep, clock=clock), sweeping.EVERY)]
+    if settings.spare_tenants and settings.admin_database_url not in (None, settings.database_url):
+        chores.append(Chore("spare tenants", partial(_keep_spares, settings), SPARES_EVERY))
+    return chores
+
+
+async def _keep_spares(settings: Settings, _: Database) -> None:
+    assert settings.admin_database_url is not None
+    admin = AdminDatabase.connect(settings.admin_database_url)
+    try:
+        await keep_spares(admin, settings.spare_tenants, migrate=upgrade_namespace)
+    finally:
+        await admin.close()
 
 
 @asynccontextmanager

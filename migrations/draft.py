@@ -13,15 +13,18 @@ import asyncio
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from alembic.autogenerate import produce_migrations, render_python_code
+from alembic.operations.ops import AddColumnOp, CreateTableOp, ModifyTableOps, UpgradeOps
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, text
 
 from migrations.histories import CONTROL_HISTORY, TENANT_HISTORY, History, statements
 from tenants.database import AdminDatabase
 from tenants.embedded import ADMIN_LOGIN, EmbeddedServer
+from tenants.storage import STORAGE
 
 SCRATCH = "t_scratch"
 
@@ -43,7 +46,23 @@ def render_difference(connection: Connection, history: History, namespace: str) 
     if changes.is_empty():
         return ""
     lines = render_python_code(changes, migration_context=context).splitlines()
+    lines += ["    " + line for line in _storage(changes, history)]
     return "\n".join(line for line in lines if not line.strip().startswith("# ###")).strip()
+
+
+def _storage(changes: UpgradeOps, history: History) -> Iterator[str]:
+    """How columns that are new are kept, where they say so: PostgreSQL 15 takes that only afterwards."""
+    for change in changes.ops:
+        if not isinstance(change, CreateTableOp | ModifyTableOps):
+            continue
+        table = f"{change.schema}.{change.table_name}" if change.schema else change.table_name
+        if isinstance(change, CreateTableOp):
+            columns = list(history.metadata.tables[table].c)
+        else:
+            columns = [one.column for one in change.ops if isinstance(one, AddColumnOp)]
+        for column in columns:
+            if kind := column.info.get(STORAGE):
+                yield f'op.execute("ALTER TABLE {table} ALTER COLUMN {column.name} SET STORAGE {kind}")'
 
 
 async def draft(history: History, message: str) -> Path:

@@ -67,13 +67,14 @@ class History:
 
 
 class _Collector:
-    """Takes what Alembic would print: one statement a call, and empty lines between."""
+    """Takes what Alembic would print: one statement a call, remarks and empty lines between."""
 
     def __init__(self) -> None:
         self.statements: list[str] = []
 
     def write(self, piece: str) -> None:
-        if statement := piece.strip().removesuffix(";"):
+        statement = piece.strip().removesuffix(";")
+        if statement and not statement.startswith("--"):
             self.statements.append(statement)
 
     def flush(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cached_property
 from typing import Any
 
 import strawberry
@@ -37,9 +38,14 @@ class Context:
         self.clock = clock
         self.locale = locale
         self.request_id = request_id
+        self.volatile = False  # whether what was answered hangs on the instant it was asked at
         self.evaluator = Evaluator(scope.database, clock, demands)
-        self.loaders = Loaders(self.reading, self.evaluator, self.only_agent)
         self._lanes = asyncio.Semaphore(LANES)
+
+    @cached_property
+    def loaders(self) -> Loaders:
+        """The loaders of this operation."""
+        return Loaders(self.reading, self.evaluator, self.only_agent)
 
     def require(self, permission: Permission) -> None:
         """Raises Forbidden when the caller may not."""

@@ -7,6 +7,7 @@ The unit is roughly one object made. Objects without a price cost 1, leaves noth
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from graphql import (
@@ -17,8 +18,12 @@ from graphql import (
     GraphQLNamedType,
     GraphQLSchema,
     InlineFragmentNode,
+    ListValueNode,
+    ObjectValueNode,
     OperationDefinitionNode,
     SelectionSetNode,
+    ValueNode,
+    VariableNode,
     get_named_type,
     is_composite_type,
     is_leaf_type,
@@ -27,6 +32,7 @@ from graphql.utilities import value_from_ast_untyped
 
 Arguments = Mapping[str, Any]
 Price = Callable[[Arguments], tuple[int, int]]  # arguments -> (base, items)
+Cost = Callable[[Arguments], int]  # coerced variables -> what the operation costs
 
 DEFAULT_PAGE = 50
 KPI_STEPS = 4  # reckoned for a KPI in an explanation
@@ -151,72 +157,115 @@ PRICES: dict[str, Price] = {
 }
 
 
-def cost_of(
-    schema: GraphQLSchema,
-    document: DocumentNode,
-    operation: OperationDefinitionNode,
-    variables: Mapping[str, Any],
-) -> int:
-    """The cost of a validated operation with its coerced variables; each fragment is priced once."""
+def pricing_of(schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode) -> Cost:
+    """What a validated operation costs, as a function of its coerced variables.
+
+    The walk over the document is done here, once; what variables cannot change is added up. Each fragment is
+    priced once.
+    """
     root = schema.get_root_type(operation.operation)
     fragments = {
         definition.name.value: definition
         for definition in document.definitions
         if isinstance(definition, FragmentDefinitionNode)
     }
-    return _Pricing(schema, fragments, variables).of(operation.selection_set, root)
+    priced = _Pricing(schema, fragments).of(operation.selection_set, root)
+    return lambda variables: priced.cost(variables, {})
+
+
+@dataclass(slots=True)
+class _Priced:
+    """What a selection costs: a fixed part, fields whose price variables change, and fragments with such fields."""
+
+    fixed: int = 0
+    fields: list[tuple[Price, Callable[[Arguments], Arguments], _Priced]] = field(default_factory=list)
+    parts: list[_Priced] = field(default_factory=list)
+
+    def add(self, part: _Priced) -> None:
+        """Adds another selection beside this one; it may be spread in other places, too."""
+        if part.fields or part.parts:
+            self.parts.append(part)
+        else:
+            self.fixed += part.fixed
+
+    def cost(self, variables: Arguments, known: dict[int, int]) -> int:
+        """The cost with these variables; `known` are the selections that are worked out already."""
+        if not self.fields and not self.parts:
+            return self.fixed
+        if id(self) not in known:
+            total = self.fixed + sum(part.cost(variables, known) for part in self.parts)
+            for price, arguments, inner in self.fields:
+                base, items = price(arguments(variables))
+                total += base + items * inner.cost(variables, known)
+            known[id(self)] = total
+        return known[id(self)]
 
 
 class _Pricing:
-    def __init__(
-        self,
-        schema: GraphQLSchema,
-        fragments: dict[str, FragmentDefinitionNode],
-        variables: Mapping[str, Any],
-    ) -> None:
+    def __init__(self, schema: GraphQLSchema, fragments: dict[str, FragmentDefinitionNode]) -> None:
         self._schema = schema
         self._fragments = fragments
-        self._variables = dict(variables)
-        self._known: dict[str, int] = {}
+        self._known: dict[str, _Priced] = {}
 
-    def of(self, selection_set: SelectionSetNode | None, parent: GraphQLNamedType | None) -> int:
+    def of(self, selection_set: SelectionSetNode | None, parent: GraphQLNamedType | None) -> _Priced:
+        total = _Priced()
         if selection_set is None or parent is None:
-            return 0
-        total = 0
+            return total
         for selection in selection_set.selections:
             if isinstance(selection, FieldNode):
-                total += self._field(selection, parent)
+                self._field(selection, parent, total)
             elif isinstance(selection, InlineFragmentNode):
                 condition = selection.type_condition
                 within = self._schema.get_type(condition.name.value) if condition else parent
-                total += self.of(selection.selection_set, within)
+                total.add(self.of(selection.selection_set, within))
             elif isinstance(selection, FragmentSpreadNode):
-                total += self._fragment(selection.name.value)
+                total.add(self._fragment(selection.name.value))
         return total
 
-    def _fragment(self, name: str) -> int:
+    def _fragment(self, name: str) -> _Priced:
         if name not in self._known:
             fragment = self._fragments[name]
             within = self._schema.get_type(fragment.type_condition.name.value)
             self._known[name] = self.of(fragment.selection_set, within)
         return self._known[name]
 
-    def _field(self, node: FieldNode, parent: GraphQLNamedType) -> int:
-        field = self._schema.get_field(parent, node.name.value) if is_composite_type(parent) else None
-        if field is None:
-            return 0
+    def _field(self, node: FieldNode, parent: GraphQLNamedType, total: _Priced) -> None:
+        found = self._schema.get_field(parent, node.name.value) if is_composite_type(parent) else None
+        if found is None:
+            return
         price = PRICES.get(f"{parent.name}.{node.name.value}")
-        result = get_named_type(field.type)
+        result = get_named_type(found.type)
         if price is None:
-            return 0 if is_leaf_type(result) else 1 + self.of(node.selection_set, result)
-        base, items = price(self._arguments(node))
-        return base + items * self.of(node.selection_set, result)
+            if not is_leaf_type(result):
+                total.fixed += 1
+                total.add(self.of(node.selection_set, result))
+            return
+        inner = self.of(node.selection_set, result)
+        given = _Arguments(node)
+        if given.fixed and not inner.fields and not inner.parts:
+            base, items = price(given({}))
+            total.fixed += base + items * inner.fixed
+        else:
+            total.fields.append((price, given, inner))
 
-    def _arguments(self, node: FieldNode) -> dict[str, Any]:
-        return {
-            argument.name.value: value_from_ast_untyped(argument.value, self._variables)
-            for argument in node.arguments or ()
-        }
+
+class _Arguments:
+    """The arguments of a field with given variables; `fixed` when there are none in them."""
+
+    def __init__(self, node: FieldNode) -> None:
+        self._given = [(argument.name.value, argument.value) for argument in node.arguments or ()]
+        self.fixed = not any(_has_variable(value) for _, value in self._given)
+
+    def __call__(self, variables: Arguments) -> Arguments:
+        return {name: value_from_ast_untyped(value, dict(variables)) for name, value in self._given}
+
+
+def _has_variable(value: ValueNode) -> bool:
+    if isinstance(value, ListValueNode):
+        return any(map(_has_variable, value.values))
+    if isinstance(value, ObjectValueNode):
+        return any(_has_variable(one.value) for one in value.fields)
+    return isinstance(value, VariableNode)
 
 
 def _length(value: object) -> int:

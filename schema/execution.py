@@ -6,36 +6,25 @@ between parsing and validation, and because an answer must say whether a request
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from inspect import isawaitable
 from typing import Any
+from uuid import UUID
 
 import strawberry
-from graphql import (
-    DocumentNode,
-    GraphQLError,
-    GraphQLSchema,
-    OperationDefinitionNode,
-    TokenKind,
-    execute,
-    get_variable_values,
-    parse,
-    validate,
-)
-from graphql.utilities import get_operation_ast
+from graphql import GraphQLSchema, get_variable_values
+from graphql.execution.values import VariableValues
 
-from backend.core.errors import DomainError, Invalid
+from backend.core.errors import DomainError, Forbidden
 from schema import errors
-from schema.costs import cost_of
 from schema.errors import Formatted, Refused
 from schema.guard.body import RequestBody
-from schema.guard.introspection import is_standard_introspection
 from schema.guard.limits import LIMITS, Limits, check
-from schema.guard.shape import check_shape
-
-CACHED_DOCUMENTS = 256
-CACHED_CHARACTERS = 250_000  # some 60 bytes of syntax tree a character: 15 MB at most
+from schema.running.documents import Document, Documents, Operation
+from schema.running.engine import run
+from schema.running.inputs import read_inputs_plainly
+from schema.running.plain import read_plainly
+from schema.trusted.documents import TrustedDocuments
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,108 +35,72 @@ class Result:
     errors: list[Formatted] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    """A valid document; `standard` ones are the introspection documents that no limit but the text's holds
-    for.
-    """
-
-    document: DocumentNode
-    standard: bool
-
-
 class Executor:
     """Runs requests against one schema; keeps the documents that proved valid."""
 
-    def __init__(self, schema: strawberry.Schema, limits: Limits = LIMITS) -> None:
+    def __init__(
+        self,
+        schema: strawberry.Schema,
+        limits: Limits = LIMITS,
+        *,
+        trusted: TrustedDocuments | None = None,
+        trusted_only: bool = False,
+    ) -> None:
         self._schema: GraphQLSchema = schema._schema  # Strawberry has no public name for it
+        read_plainly(self._schema)
+        read_inputs_plainly(self._schema, schema.config)
         self._limits = limits
-        self._documents: OrderedDict[str, _Prepared] = OrderedDict()
-        self._characters = 0
+        self._documents = Documents(self._schema, limits, trusted or TrustedDocuments())
+        self._trusted_only = trusted_only
 
-    async def run(self, request: RequestBody, context: Any, request_id: str) -> Result:
-        """The answer to one request.
+    def check_documents(self) -> None:
+        """Raises Invalid (SETTING_INVALID) for a trusted document that cannot be run."""
+        self._documents.check()
 
-        Raises Refused when it cannot be run as it is.
+    def find(self, request: RequestBody, tenant: UUID, request_id: str) -> Operation:
+        """The operation that a request names, ready to run.
+
+        Raises Refused when there is none, or its document is not one that may run.
         """
         try:
-            prepared = self._prepare(request.query, request_id)
-            document = prepared.document
-            operation = _operation(document, request.operationName)
-            variables = self._variables(operation, request.variables or {}, request_id)
-            if not prepared.standard:
-                check("cost", cost_of(self._schema, document, operation, variables), self._limits)
+            return self._document(request, tenant, request_id).operation(request.operationName)
         except DomainError as error:
             raise Refused.by(error) from None
-        outcome = execute(
-            self._schema,
-            document,
-            context_value=context,
-            variable_values=request.variables or {},
-            operation_name=request.operationName,
-            hide_suggestions=True,
-        )
+
+    def _document(self, request: RequestBody, tenant: UUID, request_id: str) -> Document:
+        if request.query is None:
+            return self._documents.named(request.digest, request_id)
+        if self._trusted_only and not self._documents.trusts(request.query):
+            raise Forbidden(
+                "Only registered documents may be run here; name one by its id.", code="DOCUMENT_NOT_TRUSTED"
+            )
+        return self._documents.free(request.query, tenant, request_id)
+
+    async def run(
+        self, operation: Operation, given: dict[str, Any] | None, context: Any, request_id: str
+    ) -> Result:
+        """The answer to an operation with these variables.
+
+        Raises Refused when it cannot be run with them.
+        """
+        variables = self._variables(operation, given or {}, request_id)
+        if not operation.document.standard:
+            try:
+                check("cost", operation.cost(variables.coerced), self._limits)
+            except DomainError as error:
+                raise Refused.by(error) from None
+        outcome = run(operation, variables, context)
         result = await outcome if isawaitable(outcome) else outcome
         return Result(result.data, errors.field_errors(result.errors or (), request_id))
 
-    def _prepare(self, text: str, request_id: str) -> _Prepared:
-        if known := self._documents.get(text):
-            self._documents.move_to_end(text)
-            return known
-        document = self._parse(text, request_id)
-        standard = is_standard_introspection(document)
-        if not standard:
-            check_shape(document, self._limits)
-        problems = validate(self._schema, document, max_errors=self._limits.errors, hide_suggestions=True)
-        if problems:
-            raise Refused.because_of(problems, errors.VALIDATION_FAILED, request_id)
-        prepared = _Prepared(document, standard)
-        self._keep(text, prepared)
-        return prepared
-
-    def _parse(self, text: str, request_id: str) -> DocumentNode:
-        check("characters", len(text), self._limits)
-        try:
-            document = parse(
-                text,
-                max_lexical_tokens=self._limits.tokens,
-                max_comments=self._limits.comments,
-            )
-        except GraphQLError as error:
-            raise Refused.because_of([error], errors.PARSE_FAILED, request_id) from None
-        _refuse_nul(document)
-        return document
-
-    def _variables(
-        self, operation: OperationDefinitionNode, given: dict[str, Any], request_id: str
-    ) -> dict[str, Any]:
-        definitions = operation.variable_definitions or ()
+    def _variables(self, operation: Operation, given: dict[str, Any], request_id: str) -> VariableValues:
         found = get_variable_values(
-            self._schema, definitions, given, max_errors=self._limits.errors, hide_suggestions=True
+            self._schema,
+            operation.node.variable_definitions or (),
+            given,
+            max_errors=self._limits.errors,
+            hide_suggestions=True,
         )
         if isinstance(found, list):
             raise Refused.because_of(found, errors.BAD_USER_INPUT, request_id)
-        return found.coerced
-
-    def _keep(self, text: str, prepared: _Prepared) -> None:
-        self._documents[text] = prepared
-        self._characters += len(text)
-        while len(self._documents) > CACHED_DOCUMENTS or self._characters > CACHED_CHARACTERS:
-            oldest, _ = self._documents.popitem(last=False)
-            self._characters -= len(oldest)
-
-
-def _operation(document: DocumentNode, name: str | None) -> OperationDefinitionNode:
-    operation = get_operation_ast(document, name)
-    if operation is None:
-        said = f"no operation named “{name}”" if name else "not exactly one operation, and none is named"
-        raise Invalid(f"The document has {said}.", code="OPERATION_NOT_FOUND")
-    return operation
-
-
-def _refuse_nul(document: DocumentNode) -> None:
-    token = document.loc.start_token if document.loc else None
-    while token:
-        if token.kind in (TokenKind.STRING, TokenKind.BLOCK_STRING) and "\x00" in (token.value or ""):
-            raise Invalid("A text holds the NUL character.", code=errors.BAD_USER_INPUT)
-        token = token.next
+        return found

@@ -1,25 +1,24 @@
 """The only door to a session: one short transaction, one tenant, that tenant's role.
 
-The connection stays in driver autocommit; this module alone says BEGIN and COMMIT, so that the role and the
-timeouts travel in the same message as BEGIN. Nothing here sets a `search_path` or a session-level role.
+The connection stays in driver autocommit; BEGIN and COMMIT are said by `connections.transaction` alone, so that
+the role and the timeouts travel in the same message as BEGIN.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import asynccontextmanager
+from functools import lru_cache
 from typing import Any
 
 import asyncpg
-from sqlalchemy import CursorResult, Executable, Row, Table, TextClause, TextualSelect, event
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import InvalidatePoolError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy import CursorResult, Executable, Row, Table, TextClause, TextualSelect
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.schema import ExecutableDDLElement
 
-from backend.core.errors import NotFound, Unavailable
 from tenants.changes import Change
+from tenants.compiled import CompiledSelect
+from tenants.connections import IDLE_TIMEOUT, driver_of, engine_of, serving_engine, transaction
 from tenants.faults import domain_error
 from tenants.memory import Memory
 from tenants.registry import Tenant
@@ -29,22 +28,9 @@ from tenants.versions import Versioned, moved_by, moving
 APP_LOGIN = "scoredesk_app"
 PLATFORM_ROLE = "scoredesk_platform"
 
-CONNECT_TIMEOUT = (
-    2.5  # seconds, for a connection and for a place in the pool: an answer within 3 s when all is down
+BOUND = (
+    256  # tenants whose engine is kept at hand, some kB each: making one takes as long as a short statement
 )
-IDLE_TIMEOUT = (
-    60.0  # seconds a transaction may stand idle: an upload may pause, a lost client may not hold locks
-)
-MAX_AGE = (
-    1800  # seconds; with MAX_TENANTS it bounds what a backend remembers (0.65 MB a tenant it ever touched)
-)
-MAX_TENANTS = 150  # about 100 MB a backend
-# A statement's text differs per tenant and its plan stays on the server (some 50 kB for a board's): enough
-# for what one busy tenant asks again and again, 5 MB at most. The driver's own cache serves only COPY and
-# executemany.
-PREPARED_STATEMENTS = 100
-DRIVER_STATEMENTS = 20
-
 
 # Text is not translated to the tenant's namespace, and `SET ROLE` is text.
 _NOT_CORE = (TextClause, TextualSelect, ExecutableDDLElement)
@@ -71,6 +57,25 @@ class ReadSession:
             return await self._connection.execute(statement, parameters)
         except Exception as error:
             raise domain_error(error) or error from error
+
+    async def fetch(
+        self, query: CompiledSelect, parameters: Mapping[str, Any] | None = None
+    ) -> list[asyncpg.Record]:
+        """The rows of a statement that was compiled beforehand, straight from the driver.
+
+        Values are the driver's: int, str, bytes, Decimal, datetime with zone, UUID, list; JSON is decoded. A row
+        is unpacked like a tuple; its columns are found by place and by name, as `row["day"]`.
+        Raises as `execute` does, and LookupError in a session without a tenant.
+        """
+        if self.tenant is None:
+            raise LookupError("a compiled statement reads a tenant's tables, and this session has no tenant")
+        try:
+            rows: list[asyncpg.Record] = await driver_of(self._connection).fetch(
+                query.text(self.tenant.namespace), *query.values(parameters or {})
+            )
+        except Exception as error:
+            raise domain_error(error) or error from error
+        return rows
 
     async def stream(self, statement: Executable, *, chunk: int = 1000) -> AsyncIterator[Row[Any]]:
         """The rows of one statement as the server makes them, `chunk` at a time in memory."""
@@ -110,6 +115,16 @@ class WriteSession(ReadSession):
             self._due |= moved_by(statement)
         return result
 
+    async def fetch(
+        self, query: CompiledSelect, parameters: Mapping[str, Any] | None = None
+    ) -> list[asyncpg.Record]:
+        """As in a session that only reads; sees what this transaction has changed."""
+        try:
+            return await super().fetch(query, parameters)
+        except Exception:
+            self._due.clear()
+            raise
+
     async def move(self, name: Versioned) -> int:
         """Moves a version and returns its number. Another writer that has moved it is waited for until its
         commit; in one transaction it moves once.
@@ -129,7 +144,7 @@ class WriteSession(ReadSession):
         Values are what the driver wants: datetime with zone, int, UUID, str (also for jsonb), list for an
         array.
         """
-        driver = await _driver(self._connection)
+        driver = driver_of(self._connection)
         try:
             status: str = await driver.copy_records_to_table(
                 table.name,
@@ -145,7 +160,7 @@ class WriteSession(ReadSession):
         """Tells every serving process of a change that this transaction makes, if it is kept."""
         if self.tenant is not None and self.tenant.id != change.tenant_id:
             raise ValueError("a tenant's session announces changes of that tenant only")
-        driver = await _driver(self._connection)
+        driver = driver_of(self._connection)
         try:
             await driver.execute(change.statement)
         except Exception as error:
@@ -166,7 +181,7 @@ class TenantDatabase:
         self.tenant = tenant
         self.memory = database.memory
         self._database = database
-        self._engine = engine.execution_options(schema_translate_map={PLACEHOLDER: tenant.namespace})
+        self._engine = engine
 
     @asynccontextmanager
     async def read(
@@ -178,7 +193,7 @@ class TenantDatabase:
         """
         mode = "ISOLATION LEVEL REPEATABLE READ READ ONLY" if snapshot else "READ ONLY"
         opening = self._database.opening(mode, self.tenant.readonly_role, statement_timeout)
-        async with _transaction(self._engine, opening, self.tenant.namespace, keeping=False) as connection:
+        async with transaction(self._engine, opening, self.tenant.namespace, keeping=False) as connection:
             yield ReadSession(connection, self.tenant)
 
     @asynccontextmanager
@@ -196,7 +211,7 @@ class TenantDatabase:
         opening = self._database.opening(
             "", self.tenant.namespace, statement_timeout, lock_timeout, work_memory
         )
-        async with _transaction(self._engine, opening, self.tenant.namespace, keeping=True) as connection:
+        async with transaction(self._engine, opening, self.tenant.namespace, keeping=True) as connection:
             session = WriteSession(connection, self.tenant)
             yield session
             await session.settle()
@@ -223,6 +238,7 @@ class Database:
         self._engine = engine
         self._statement_timeout = statement_timeout
         self._lock_timeout = lock_timeout
+        self._bound = lru_cache(maxsize=BOUND)(self._bind)
 
     @classmethod
     def connect(
@@ -234,9 +250,7 @@ class Database:
         lock_timeout: float = 2.0,
     ) -> Database:
         """Makes the pool; connections are opened when they are needed. Timeouts are in seconds."""
-        engine = engine_of(url, pool_size, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True)
-        event.listen(engine.sync_engine, "checkout", _refuse_when_closed)
-        event.listen(engine.sync_engine, "checkin", _drop_when_doubtful)
+        engine = serving_engine(url, pool_size)
         return cls(engine, statement_timeout=statement_timeout, lock_timeout=lock_timeout)
 
     async def close(self) -> None:
@@ -245,13 +259,16 @@ class Database:
 
     def of(self, tenant: Tenant) -> TenantDatabase:
         """The door of one tenant."""
-        return TenantDatabase(self, self._engine, tenant)
+        return TenantDatabase(self, self._bound(tenant.namespace), tenant)
+
+    def _bind(self, namespace: str) -> AsyncEngine:
+        return self._engine.execution_options(schema_translate_map={PLACEHOLDER: namespace})
 
     @asynccontextmanager
     async def control(self) -> AsyncIterator[WriteSession]:
         """A transaction in the control namespace as the platform role."""
         opening = self.opening("", PLATFORM_ROLE)
-        async with _transaction(self._engine, opening, None, keeping=True) as connection:
+        async with transaction(self._engine, opening, None, keeping=True) as connection:
             yield WriteSession(connection, None)
 
     def opening(
@@ -299,96 +316,3 @@ class AdminDatabase:
                 yield connection
         except Exception as error:
             raise domain_error(error) or error from error
-
-
-def driver_address(url: str) -> str:
-    """An address of the settings as the driver takes it."""
-    return url.replace("postgresql+asyncpg:", "postgresql:", 1)
-
-
-def engine_of(url: str, pool_size: int, **options: Any) -> AsyncEngine:
-    """An engine for any address that libpq would take (sockets, `sslmode`, several hosts)."""
-
-    async def open_connection(**_: Any) -> asyncpg.Connection:
-        return await asyncpg.connect(
-            driver_address(url),
-            timeout=CONNECT_TIMEOUT,
-            statement_cache_size=DRIVER_STATEMENTS,
-            server_settings={"application_name": "scoredesk"},
-        )
-
-    return create_async_engine(
-        "postgresql+asyncpg://",
-        connect_args={
-            "async_creator_fn": open_connection,
-            "prepared_statement_cache_size": PREPARED_STATEMENTS,
-        },
-        pool_size=pool_size,
-        max_overflow=0,
-        pool_timeout=CONNECT_TIMEOUT,
-        pool_recycle=MAX_AGE,
-        **options,
-    )
-
-
-@asynccontextmanager
-async def _transaction(
-    engine: AsyncEngine, opening: str, namespace: str | None, *, keeping: bool
-) -> AsyncIterator[AsyncConnection]:
-    async with AsyncExitStack() as stack:
-        try:
-            connection = await stack.enter_async_context(engine.connect())
-        except Exception as error:
-            raise domain_error(error) or error from error
-        # From here on the connection is doubtful. Only a COMMIT or ROLLBACK that the server has answered
-        # clears it; whatever else ends the block, a cancelled task above all, leaves it so, and the pool
-        # drops it.
-        memory = connection.info
-        memory["doubtful"] = True
-        memory.setdefault("namespaces", set()).add(namespace)
-        driver = await _driver(connection)
-        try:
-            await driver.execute(opening)
-        except Exception as error:
-            raise _opening_error(error, namespace) from error
-        try:
-            yield connection
-        except Exception:
-            with suppress(Exception):  # the connection may be gone, and the first error is the one to tell
-                await driver.execute("ROLLBACK")
-                memory["doubtful"] = False
-            raise
-        await _commit(driver, keeping=keeping)
-        memory["doubtful"] = False
-
-
-async def _commit(driver: asyncpg.Connection, *, keeping: bool) -> None:
-    try:
-        answer = await driver.execute("COMMIT")
-    except Exception as error:
-        raise domain_error(error) or error from error
-    if keeping and answer != "COMMIT":  # the server undoes a failed transaction and calls that a success
-        raise RuntimeError("a statement had failed, its error was swallowed, and nothing was kept")
-
-
-def _opening_error(error: Exception, namespace: str | None) -> Exception:
-    if isinstance(error, asyncpg.InvalidParameterValueError):  # no such role
-        if namespace is not None:
-            return NotFound("There is no such tenant.", code="TENANT_NOT_FOUND")
-        return Unavailable("The database is not set up yet; run `scoredesk migrate`.", code="NOT_MIGRATED")
-    return domain_error(error) or error
-
-
-async def _driver(connection: AsyncConnection) -> asyncpg.Connection:
-    return (await connection.get_raw_connection()).driver_connection
-
-
-def _refuse_when_closed(connection: DBAPIConnection, *_: object) -> None:
-    """A server that was restarted has closed them all: the driver knows it, at no cost."""
-    if connection.driver_connection.is_closed():
-        raise InvalidatePoolError
-
-
-def _drop_when_doubtful(_: DBAPIConnection | None, entry: ConnectionPoolEntry) -> None:
-    if entry.info.get("doubtful") or len(entry.info.get("namespaces", ())) >= MAX_TENANTS:
-        entry.invalidate()

@@ -12,7 +12,7 @@ from typing import NoReturn
 import asyncpg
 
 from tenants.changes import CHANNEL, Change
-from tenants.database import CONNECT_TIMEOUT, driver_address
+from tenants.connections import CONNECT_TIMEOUT, driver_address
 
 logger = logging.getLogger("scoredesk.tenants")
 

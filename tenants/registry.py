@@ -69,6 +69,7 @@ def as_tenant(row: Row[Any]) -> Tenant:
     return Tenant(**{name: row._mapping[name] for name in Tenant.__slots__})
 
 
+SPARE = tenant_table.c.status == "spare"  # made beforehand, and nobody's
 TENANT_COLUMNS = [tenant_table.c[name] for name in Tenant.__slots__]
 
 
@@ -89,13 +90,13 @@ async def get_tenant(database: Database, slug: str) -> Tenant:
 
 
 async def list_tenants(database: Database) -> list[Tenant]:
-    """All tenants, whatever their status, by slug."""
+    """All tenants, whatever their status, by slug; spares are nobody's yet and not among them."""
     async with database.control() as session:
-        rows = await session.execute(select(*TENANT_COLUMNS).order_by(tenant_table.c.slug))
+        rows = await session.execute(select(*TENANT_COLUMNS).where(~SPARE).order_by(tenant_table.c.slug))
         return [as_tenant(row) for row in rows]
 
 
 async def _find(database: Database, which: ColumnElement[bool]) -> Tenant | None:
     async with database.control() as session:
-        row = (await session.execute(select(*TENANT_COLUMNS).where(which))).one_or_none()
+        row = (await session.execute(select(*TENANT_COLUMNS).where(which, ~SPARE))).one_or_none()
     return None if row is None else as_tenant(row)

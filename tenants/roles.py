@@ -6,6 +6,7 @@ by all.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 
 from asyncpg import DuplicateObjectError, UniqueViolationError
@@ -13,10 +14,11 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from tenants.connections import driver_of
 from tenants.database import PLATFORM_ROLE, AdminDatabase, Database
 from tenants.faults import driver_error
 from tenants.registry import check_namespace, owner_role, readonly_role
-from tenants.tables import CONTROL_NAMESPACE
+from tenants.tables import CONTROL, CONTROL_NAMESPACE
 
 # Functions that run SQL given as text or change the role within one SELECT, hold a backend asleep, or write
 # outside the tenant's namespace. Each would let an injected expression out of its role.
@@ -62,10 +64,15 @@ _OPEN_TO_ALL = text("""
     kinds=list(FORBIDDEN_VIEWS.values()),
 )
 # Only these: changing an owner locks the table, and after most migrations there is nothing to change.
+# By what depends on the namespace: pg_class has no index by namespace, and a hundred rows for each tenant.
 _OWNED_BY_OTHERS = text("""
-    SELECT relname FROM pg_catalog.pg_class
-    WHERE relnamespace = to_regnamespace(:place) AND relkind IN ('r', 'p') AND relowner <> to_regrole(:owner)
-    ORDER BY 1
+    SELECT place.name, c.relname
+    FROM unnest(CAST(:places AS text[]), CAST(:owners AS text[])) AS place (name, owner)
+    JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_namespace'::regclass
+      AND d.refobjid = to_regnamespace(place.name) AND d.classid = 'pg_catalog.pg_class'::regclass
+    JOIN pg_catalog.pg_class c ON c.oid = d.objid
+    WHERE c.relkind IN ('r', 'p') AND c.relowner <> to_regrole(place.owner)
+    ORDER BY 1, 2
 """)
 _LOGIN = text("""
     SELECT session_user AS name, r.rolsuper, r.rolcreaterole, r.rolcreatedb, r.rolbypassrls,
@@ -112,36 +119,53 @@ async def drop_tenant_roles(admin: AdminDatabase, namespace: str) -> None:
             await connection.execute(text(f"DROP ROLE IF EXISTS {_quoted(role)}"))
 
 
-async def grant_namespace(connection: AsyncConnection, namespace: str) -> None:
-    """Hands a namespace and all in it to its owner and grants its other two roles what they may do.
+async def grant_namespace(connection: AsyncConnection, *namespaces: str) -> None:
+    """Hands namespaces and what is new in them to their owners and grants their other two roles what they may do.
 
-    Repeated after every migration, so that a new table is covered without being named.
+    Repeated after every migration, so that a new table is covered without being named. It is new as long as its
+    owner is not the namespace's: most migrations make none, and granting again would write every table's row.
     """
-    check_namespace(namespace)
+    owners = [owner_role(check_namespace(namespace)) for namespace in namespaces]
+    found = await connection.execute(_OWNED_BY_OTHERS, {"places": list(namespaces), "owners": owners})
+    new: dict[str, list[str]] = {}
+    for place, table in found:
+        new.setdefault(place, []).append(table)
+    script = [line for namespace, tables in new.items() for line in _grants(namespace, tables)]
+    if script:
+        await driver_of(connection).execute(";\n".join(script))
+
+
+def _grants(namespace: str, tables: list[str]) -> Iterator[str]:
     owner, runtime, readonly = (_quoted(f(namespace)) for f in (owner_role, str, readonly_role))
     place = _quoted(namespace)
+    named = {table: f"{place}.{_quoted(table)}" for table in tables}
     # The namespace first: a table's new owner must be able to create in it.
-    await connection.execute(text(f"ALTER SCHEMA {place} OWNER TO {owner}"))
-    for table in (await connection.scalars(_OWNED_BY_OTHERS, {"place": place, "owner": owner})).all():
-        await connection.execute(text(f"ALTER TABLE {place}.{_quoted(table)} OWNER TO {owner}"))
-    await connection.execute(text(f"GRANT USAGE ON SCHEMA {place} TO {runtime}, {readonly}"))
-    rights = f"ON ALL TABLES IN SCHEMA {place}"
-    await connection.execute(text(f"GRANT SELECT {rights} TO {runtime}, {readonly}"))
-    await connection.execute(text(f"GRANT INSERT, UPDATE, DELETE {rights} TO {runtime}"))
-    await connection.execute(text(f"REVOKE ALL ON {place}.{HISTORY} FROM {runtime}, {readonly}"))
-    for name in APPEND_ONLY:
-        await connection.execute(text(f"REVOKE UPDATE, DELETE ON {place}.{_quoted(name)} FROM {runtime}"))
+    yield f"ALTER SCHEMA {place} OWNER TO {owner}"
+    yield f"GRANT USAGE ON SCHEMA {place} TO {runtime}, {readonly}"
+    for name in named.values():
+        yield f"ALTER TABLE {name} OWNER TO {owner}"
+    if open_to_both := ", ".join(name for table, name in named.items() if table != HISTORY):
+        yield f"GRANT SELECT ON {open_to_both} TO {runtime}, {readonly}"
+        yield f"GRANT INSERT, UPDATE, DELETE ON {open_to_both} TO {runtime}"
+    for table in APPEND_ONLY:
+        if table in named:
+            yield f"REVOKE UPDATE, DELETE ON {named[table]} FROM {runtime}"
 
 
 async def grant_control(connection: AsyncConnection) -> None:
-    """Lets the platform role work in the control namespace; which tenant is where only the admin changes."""
-    await connection.execute(text(f"GRANT USAGE ON SCHEMA {CONTROL_NAMESPACE} TO {PLATFORM_ROLE}"))
-    rights = f"ON ALL TABLES IN SCHEMA {CONTROL_NAMESPACE}"
-    await connection.execute(text(f"GRANT SELECT, INSERT, UPDATE, DELETE {rights} TO {PLATFORM_ROLE}"))
-    for table in ("tenant", HISTORY):
-        await connection.execute(
-            text(f"REVOKE INSERT, UPDATE, DELETE ON {CONTROL_NAMESPACE}.{table} FROM {PLATFORM_ROLE}")
-        )
+    """Lets the platform role work in the control namespace; which tenant is where only the admin changes.
+
+    Tables are named one by one: to find all of a namespace the server reads the whole catalog.
+    """
+    names = [table.name for table in CONTROL.sorted_tables]
+    written = ", ".join(f"{CONTROL_NAMESPACE}.{name}" for name in names if name != "tenant")
+    read = ", ".join(f"{CONTROL_NAMESPACE}.{name}" for name in (*names, HISTORY))
+    script = [
+        f"GRANT USAGE ON SCHEMA {CONTROL_NAMESPACE} TO {PLATFORM_ROLE}",
+        f"GRANT SELECT ON {read} TO {PLATFORM_ROLE}",
+        f"GRANT INSERT, UPDATE, DELETE ON {written} TO {PLATFORM_ROLE}",
+    ]
+    await driver_of(connection).execute(";\n".join(script))
 
 
 async def missing_revokes(database: Database) -> list[str]:

@@ -25,6 +25,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from tenants.storage import COUNTER, QUEUED
+
 PLACEHOLDER = "tenant"
 CONTROL_NAMESPACE = "scoredesk_control"
 
@@ -45,13 +47,14 @@ version = Table(
     Column("name", Text, primary_key=True, comment="What it is the version of: facts, definitions."),
     Column("number", BigInteger, nullable=False, comment="Grows by one with each change, in commit order."),
     comment="No row: nothing was changed yet.",
+    **COUNTER,
 )
 
 tenant = Table(
     "tenant",
     CONTROL,
     Column("id", Uuid, primary_key=True),
-    Column("slug", Text, nullable=False, unique=True, comment="The name people use; never a role's."),
+    Column("slug", Text, nullable=False, unique=True, comment="The name people use; a spare's namespace."),
     Column("name", Text, nullable=False),
     Column("namespace", Text, nullable=False, unique=True, comment="Also the runtime role's name."),
     Column("database", Text, nullable=False, server_default="main", comment="Which server holds it."),
@@ -62,7 +65,7 @@ tenant = Table(
     Column("revision", Text, comment="The tenant history's revision it stands on."),
     Column("migration_error", Text, comment="Why its last migration failed; null when it did not."),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
-    CheckConstraint("status IN ('provisioning', 'active', 'suspended', 'dropping')", name="status"),
+    CheckConstraint("status IN ('provisioning', 'spare', 'active', 'suspended', 'dropping')", name="status"),
     CheckConstraint("locale IN ('en', 'zh')", name="locale"),
 )
 
@@ -112,6 +115,7 @@ job = Table(
     Column("failures", Integer, nullable=False, server_default="0", comment="How often it failed, in a row."),
     Index(None, "ready_at"),
     comment="What is to be done for a tenant: one row a kind, which stays when it is done.",
+    **QUEUED,
 )
 
 chore = Table(

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Delete, Executable, Insert, Table, Update, select
 from sqlalchemy.dialects import postgresql
 
+from tenants.compiled import CompiledSelect
 from tenants.tables import version
 
 MOVES = "moves"  # the key in a table's info: which version a change of its rows moves
@@ -35,11 +36,12 @@ class Versions:
 
 
 READ_VERSIONS = select(version.c.name, version.c.number)
+FETCH_VERSIONS = CompiledSelect(READ_VERSIONS)
 
 
 def versions_in(rows: Iterable[Any]) -> Versions:
     """The versions in the rows of READ_VERSIONS."""
-    numbers = {row.name: row.number for row in rows}
+    numbers = dict(tuple(row) for row in rows)
     return Versions(*(numbers.get(name.value, 0) for name in Versioned))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,8 @@ LIFETIME = timedelta(hours=12)  # of a token made here: a working day
 MAX_LIFETIME = timedelta(hours=24)  # of any token: one that leaks is of use for a day at most
 LEEWAY = timedelta(seconds=10)  # between two machines' clocks
 MAX_LENGTH = 8192  # characters; providers with many claims make some 3,000
+VERIFIED = timedelta(seconds=60)  # how long a signature is not looked at again; a key may go meanwhile
+MOST_VERIFIED = 10_000  # tokens at once, by their digests: some 4 MB
 TYPES = ("jwt", "at+jwt", "application/at+jwt")  # RFC 9068 access tokens carry the second or third
 REQUIRED = ["exp", "iat", "sub", "aud", "iss", "tenant"]
 
@@ -87,6 +90,7 @@ class TokenVerifier:
         self._issuer = issuer
         self._audience = audience
         self._clock = clock
+        self._verified: dict[bytes, tuple[datetime, Claims]] = {}
 
     @classmethod
     def from_settings(cls, settings: Settings, clock: Clock = system_clock) -> TokenVerifier:
@@ -122,6 +126,19 @@ class TokenVerifier:
         """
         if len(token) > MAX_LENGTH:
             raise _invalid()
+        now, digest = self._clock(), sha256(token.encode()).digest()
+        known = self._verified.get(digest)
+        # A clock that was set back must not make anything last longer.
+        if known is not None and timedelta() <= now - known[0] < VERIFIED:
+            return _current(known[1], now)
+        claims = await self._verify_anew(token)
+        self._verified.pop(digest, None)
+        while len(self._verified) >= MOST_VERIFIED:
+            del self._verified[next(iter(self._verified))]  # the one verified longest ago
+        self._verified[digest] = now, claims
+        return claims
+
+    async def _verify_anew(self, token: str) -> Claims:
         try:
             header = jwt.get_unverified_header(token)
             key = await self._keys.find(_key_id(header))
@@ -155,9 +172,14 @@ class TokenVerifier:
         begins = max(issued, _instant(payload.get("nbf", payload["iat"])))
         if begins > now + LEEWAY or expires - issued > MAX_LIFETIME or expires <= issued:
             raise _invalid()
-        if expires <= now - LEEWAY:
-            raise Unauthenticated("Your token has expired; sign in again.", code="TOKEN_EXPIRED")
-        return Claims(subject, _uuid(payload["tenant"]), expires)
+        return _current(Claims(subject, _uuid(payload["tenant"]), expires), now)
+
+
+def _current(claims: Claims, now: datetime) -> Claims:
+    """The claims themselves while their time has not passed."""
+    if claims.expires_at <= now - LEEWAY:
+        raise Unauthenticated("Your token has expired; sign in again.", code="TOKEN_EXPIRED")
+    return claims
 
 
 def _key_id(header: dict[str, Any]) -> str:

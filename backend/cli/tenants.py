@@ -23,6 +23,7 @@ def register(app: typer.Typer) -> None:
     group.command("suspend")(suspend)
     group.command("resume")(resume)
     group.command("drop")(drop)
+    group.command("spares")(spares)
     app.command("migrate")(migrate)
     app.add_typer(group, name="tenant", help="Make, list, suspend, resume and drop tenants.")
 
@@ -141,3 +142,24 @@ async def _drop(place: Installation, slug: str) -> None:
 
     async with place.admin() as admin:
         await drop_tenant(admin, slug)
+
+
+def spares(
+    count: Annotated[
+        int, typer.Argument(min=0, max=1000, help="How many shall lie ready.", show_default=False)
+    ],
+) -> None:
+    """Keep tenants ready that `create` then only has to name, which takes milliseconds."""
+    made = run(lambda place: _keep_spares(place, count))
+    say(f"Spare tenants ready: {count}, of which {made} are new.")
+
+
+async def _keep_spares(place: Installation, count: int) -> int:
+    from migrations.runner import upgrade_control, upgrade_namespace
+    from tenants.provisioning import keep_spares
+    from tenants.roles import prepare_server
+
+    async with place.admin() as admin:
+        await prepare_server(admin)
+        await upgrade_control(admin)
+        return await keep_spares(admin, count, migrate=upgrade_namespace)

@@ -21,5 +21,7 @@ def worker() -> None:
         from backend.worker import work
 
         with installation() as place:
-            settings = msgspec.structs.replace(place.settings, database_url=place.url)
+            settings = msgspec.structs.replace(
+                place.settings, database_url=place.url, admin_database_url=place.admin_url
+            )
             work(settings, on_ready=lambda: say("Working."))

@@ -57,6 +57,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     worker_concurrency: Annotated[
         int, msgspec.Meta(ge=1, le=100, description="Jobs of different tenants a worker runs side by side.")
     ] = 1
+    spare_tenants: Annotated[
+        int, msgspec.Meta(ge=0, le=1000, description="Tenants a worker with the admin's login keeps ready.")
+    ] = 0
     jwt_issuer: Annotated[str, msgspec.Meta(description="The `iss` a token must carry.")] = "scoredesk"
     jwt_audience: Annotated[str, msgspec.Meta(description="The `aud` a token must carry.")] = "scoredesk"
     jwks_url: Annotated[
@@ -66,6 +69,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     jwt_algorithm: Annotated[
         str, msgspec.Meta(pattern="^(EdDSA|RS256|ES256)$", description="The one algorithm a token may use.")
     ] = "EdDSA"
+    response_cache_mb: Annotated[
+        int, msgspec.Meta(ge=0, le=65_536, description="MB of answers a process keeps; 0 keeps none.")
+    ] = 16
+    trusted_documents: Annotated[
+        str | None,
+        msgspec.Meta(description="Your registered documents: a folder, or a JSON file of digests and texts."),
+    ] = None
+    trusted_only: Annotated[
+        bool, msgspec.Meta(description="Refuses documents that are not registered, GraphiQL's too.")
+    ] = False
     ingest_max_bytes: Annotated[
         int, msgspec.Meta(gt=0, description="The largest body of an upload, after decompression.")
     ] = 2 * 1024**3

@@ -22,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from backend.ingestion.shapes import SHAPES, FieldType, Shape
+from tenants.storage import STAGED as STAGED_TABLE
 from tenants.tables import TENANT
 
 ORIGINS = ("file", "http", "graphql", "demo")
@@ -113,13 +114,6 @@ _STORED: dict[FieldType, Any] = {
     FieldType.BOOLEAN: Boolean,
 }
 
-# Staging is lost with a crash of the server, and so is the import that was filling it. It is never analysed:
-# what statistics learned of one import would mislead the plans of the next.
-_STAGING: dict[str, Any] = {
-    "prefixes": ["UNLOGGED"],
-    "postgresql_with": {"autovacuum_analyze_threshold": 2_147_483_647},
-}
-
 
 def _staging(shape: Shape) -> Table:
     named: list[Column[Any]] = [
@@ -136,7 +130,7 @@ def _staging(shape: Shape) -> Table:
         *named,
         Column("attributes", JSONB),
         PrimaryKeyConstraint("sync_run_id", "line", "id"),
-        **_STAGING,
+        **STAGED_TABLE,
     )
 
 
@@ -150,5 +144,5 @@ staged_rejection = Table(
     Column("source", Text, nullable=False),
     *_rejection(),
     PrimaryKeyConstraint("sync_run_id", "line", "id"),
-    **_STAGING,
+    **STAGED_TABLE,
 )

@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from tenants.storage import STAGED, TOUCHED
 from tenants.tables import TENANT
 from tenants.versions import MOVES, Versioned
 
@@ -332,7 +333,7 @@ mark = Table(
     Column("fact", Text, primary_key=True),
     Column("hour", DateTime(timezone=True), primary_key=True),
     comment="Hours that a write under way has touched; empty between writes.",
-    prefixes=["UNLOGGED"],
+    **STAGED,
 )
 
 touched_hour = Table(
@@ -346,6 +347,7 @@ touched_hour = Table(
         comment="UTC hour that a moment of a changed row lies in, before or after the change.",
     ),
     Column("version", BigInteger, nullable=False, comment="The newest data version that touched it."),
+    **TOUCHED,
 )
 
 audit_entry = Table(

@@ -10,7 +10,6 @@ import logging
 import re
 from collections.abc import Callable
 
-from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -20,18 +19,21 @@ from backend.web.answers import error_answer, json_answer
 
 logger = logging.getLogger("scoredesk.web")
 
-REQUEST_ID = "x-request-id"
+REQUEST_ID = b"x-request-id"
 _ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")  # it ends up in log lines
-_HEADERS = {
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-    "referrer-policy": "no-referrer",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    # A page that needs more sets a policy of its own.
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-    "cache-control": "no-store",
-}
+_HEADERS = [
+    (name.encode(), value.encode())
+    for name, value in {
+        "x-content-type-options": "nosniff",
+        "x-frame-options": "DENY",
+        "referrer-policy": "no-referrer",
+        "cross-origin-opener-policy": "same-origin",
+        "cross-origin-resource-policy": "same-origin",
+        # A page that needs more sets a policy of its own.
+        "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+        "cache-control": "no-store",
+    }.items()
+]
 
 
 class Envelope:
@@ -54,10 +56,10 @@ class Envelope:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
-                    headers.setdefault(name, value)
-                headers[REQUEST_ID] = request_id
+                given = message.get("headers", ())
+                names = {name for name, _ in given}
+                ours = [pair for pair in _HEADERS if pair[0] not in names]
+                message["headers"] = [*given, *ours, (REQUEST_ID, request_id.encode())]
             await send(message)
 
         try:
@@ -84,7 +86,7 @@ class Envelope:
             await json_answer(body, 500)(scope, receive, sending)
 
     def _request_id(self, scope: Scope) -> str:
-        given = dict(scope["headers"]).get(REQUEST_ID.encode(), b"").decode("latin-1")
+        given = dict(scope["headers"]).get(REQUEST_ID, b"").decode("latin-1")
         return given if _ACCEPTABLE_ID.fullmatch(given) else str(self._new_request_id())
 
 

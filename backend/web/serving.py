@@ -10,7 +10,7 @@ from socket import socket
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_SECONDS = 10.0
 KEEP_ALIVE_SECONDS = 5
@@ -21,15 +21,22 @@ BACKLOG = 512
 CONNECTIONS = 1_000  # open at once in one process; beyond them 503 at once instead of a queue
 
 
-class DeadlinedProtocol(H11Protocol):
-    """uvicorn's protocol with a timer: whoever opens a connection has sent the head of a request soon, and
-    fetches the answer without falling asleep, or leaves.
+class HeadTooLarge(Exception):
+    """A head of more than HEAD_BYTES; the parser makes a 400 of it."""
 
-    uvicorn itself waits for ever for the first head and for the last byte. Between requests its own keep-alive
-    timer does the same work.
+
+class DeadlinedProtocol(HttpToolsProtocol):
+    """uvicorn's protocol with a timer: whoever opens a connection has sent the head of a request soon, and
+    fetches the answer without falling asleep, or leaves. Heads are bounded, too.
+
+    uvicorn itself waits for ever for the first head and for the last byte, and takes heads of any size. Between
+    requests its own keep-alive timer does the same work.
     """
 
     head_seconds = HEAD_SECONDS
+    _in_head = True
+    _head_bytes = 0  # that came while a head was awaited
+    _named_bytes = 0  # that the address and headers of this head are made of
     _head_timer: asyncio.TimerHandle | None = None
     _unsent = 0
 
@@ -41,9 +48,39 @@ class DeadlinedProtocol(H11Protocol):
         self._stop_timer()
         super().connection_lost(exc)
 
-    def handle_events(self) -> None:
-        super().handle_events()
+    def data_received(self, data: bytes) -> None:
+        if self._in_head:
+            self._head_bytes += len(data)
+        super().data_received(data)
+        if self._in_head and self._head_bytes > HEAD_BYTES and not self.transport.is_closing():
+            self.send_400_response("The head of the request is too large.")
         self._watch()
+
+    def on_message_begin(self) -> None:
+        self._named_bytes = 0
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._count(len(name) + len(value))
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._in_head, self._head_bytes = False, 0
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._in_head = True
+        super().on_message_complete()
+
+    def _count(self, length: int) -> None:
+        """One piece of a head more: a whole one may come at once."""
+        self._named_bytes += length
+        if self._named_bytes > HEAD_BYTES:
+            raise HeadTooLarge
 
     def on_response_complete(self) -> None:
         self._stop_timer()  # a new answer is under way, which takes its own time
@@ -104,7 +141,6 @@ def server_of(app: ASGIApp, *, host: str, port: int, on_ready: Callable[[], None
         http=DeadlinedProtocol,
         ws="none",
         lifespan="off",
-        h11_max_incomplete_event_size=HEAD_BYTES,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS,
         limit_concurrency=CONNECTIONS,

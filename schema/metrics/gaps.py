@@ -208,6 +208,7 @@ class GapQueries:
         except Invalid as error:
             problems = [Problem.from_domain(_place_of(one)) for one in problems_of(error)]
             return GapTablePayload(table=None, problems=problems)
+        context.volatile |= table.volatile
         shown = GapTable(
             window=_window(table.window),
             history=Window.from_domain(table.history),

@@ -61,6 +61,7 @@ class MetricQueries:
             answer = await context.loaders.numbers.load((restriction, question))
         except Invalid as error:
             return KpiValuesPayload.from_problems(input.place_of(one) for one in problems_of(error))
+        context.volatile |= answer.volatile
         return KpiValuesPayload.from_answer(answer, context.locale)
 
     @strawberry.field(

@@ -16,7 +16,7 @@ from tests.schema.desk import Desk, served
 SCRIPT = Path(__file__).parent / "graphql_http_audit.mjs"
 PACKAGES = ("graphql-http@1.23.1", "graphql@16.15.0")
 
-# Operations by GET: ours answers the GraphiQL page there and nothing else, so that no link can run one.
+# Texts by GET: ours runs registered documents there and nothing else, so that no link can run one of its own.
 GET_IS_OFF = {"5A70", "D6D5", "6A70"}
 
 

@@ -21,7 +21,7 @@ from graphql import (
 )
 
 from schema.build import print_sdl
-from schema.costs import PRICES, cost_of
+from schema.costs import PRICES, pricing_of
 from schema.guard.limits import LIMITS
 from schema.guard.shape import check_shape
 
@@ -109,7 +109,7 @@ def test_shipped_operations_fit_the_schema_and_the_limits(path: Path, schema: Gr
     assert validate(schema, document) == []
     for operation in document.definitions:
         if isinstance(operation, OperationDefinitionNode):
-            assert cost_of(schema, document, operation, {"first": 50}) <= LIMITS.cost / 5
+            assert pricing_of(schema, document, operation)({"first": 50}) <= LIMITS.cost / 5
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_a_cost_is_known_before_running(
     document = parse(text)
     operation = document.definitions[0]
     assert isinstance(operation, OperationDefinitionNode)
-    assert cost_of(schema, document, operation, variables) == cost
+    assert pricing_of(schema, document, operation)(variables) == cost
 
 
 def test_introspection_by_the_dozen_costs_too_much(schema: GraphQLSchema) -> None:
@@ -160,8 +160,8 @@ def test_introspection_by_the_dozen_costs_too_much(schema: GraphQLSchema) -> Non
     document = parse("{ " + " ".join(f"a{i}: {deep}" for i in range(20)) + " }")
     [operation] = document.definitions
     assert isinstance(operation, OperationDefinitionNode)
-    assert cost_of(schema, document, operation, {}) > LIMITS.cost
+    assert pricing_of(schema, document, operation)({}) > LIMITS.cost
     document = parse(get_introspection_query())
     operation = document.definitions[0]
     assert isinstance(operation, OperationDefinitionNode)
-    assert cost_of(schema, document, operation, {}) > 0
+    assert pricing_of(schema, document, operation)({}) > 0

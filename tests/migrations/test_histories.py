@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import asyncpg
 import pytest
-from sqlalchemy import Connection, MetaData, text
+from sqlalchemy import Column, Connection, Integer, LargeBinary, MetaData, Table, text
 
 from migrations.draft import render_difference
 from migrations.histories import CONTROL_HISTORY, TENANT_HISTORY, statements
 from tenants.roles import HISTORY
+from tenants.storage import AS_IT_IS, REPLACED
 from tenants.tables import CONTROL, PLACEHOLDER, TENANT
 
 # Everything that makes a table what it is, as PostgreSQL spells it, without the name of the namespace.
@@ -65,6 +68,55 @@ async def test_a_migrated_namespace_is_what_the_tables_say(admin, root, acme, me
         await connection.run_sync(create_all, metadata, "declared")
     migrated = acme.tenant.namespace if metadata.schema == PLACEHOLDER else metadata.schema
     assert await shape(root, migrated) == await shape(root, "declared")
+
+
+async def test_a_draft_says_how_columns_are_kept(admin, root, acme):
+    longer = MetaData(naming_convention=TENANT.naming_convention)
+    for table in TENANT_HISTORY.metadata.tables.values():
+        table.to_metadata(longer)._prefixes = table._prefixes
+    content = Column("content", LargeBinary, info=AS_IT_IS)
+    Table(
+        "parcel", longer, Column("id", Integer, primary_key=True), Column("n", Integer), content, **REPLACED
+    )
+    longer.tables["team"].append_column(Column("emblem", LargeBinary, info=AS_IT_IS))
+    async with admin.transaction() as connection:
+        changes = await connection.run_sync(
+            render_difference, replace(TENANT_HISTORY, metadata=longer), acme.tenant.namespace
+        )
+    for line in (
+        'op.execute("ALTER TABLE parcel ALTER COLUMN content SET STORAGE EXTERNAL")',
+        'op.execute("ALTER TABLE team ALTER COLUMN emblem SET STORAGE EXTERNAL")',
+        "'toast.autovacuum_vacuum_threshold': 1000",
+    ):
+        assert line in changes
+    compile(f"def upgrade():\n    {changes}", "draft", "exec")
+
+
+async def test_a_draft_of_the_control_namespace_names_it(admin):
+    longer = MetaData(schema=CONTROL.schema, naming_convention=CONTROL.naming_convention)
+    for table in CONTROL.tables.values():
+        table.to_metadata(longer)
+    content = Column("content", LargeBinary, info=AS_IT_IS)
+    Table("parcel", longer, Column("id", Integer, primary_key=True), content)
+    history = replace(CONTROL_HISTORY, metadata=longer)
+    async with admin.transaction() as connection:
+        changes = await connection.run_sync(render_difference, history, CONTROL.schema)
+    assert (
+        f'op.execute("ALTER TABLE {CONTROL.schema}.parcel ALTER COLUMN content SET STORAGE EXTERNAL")'
+        in changes
+    )
+
+
+async def test_columns_are_kept_as_they_say(root, acme):
+    for table in TENANT.tables.values():
+        for column in table.c:
+            kept = await root.fetchval(
+                "SELECT attstorage FROM pg_attribute WHERE attrelid = $1::regclass AND attname = $2",
+                f'{acme.tenant.namespace}."{table.name}"',
+                column.name,
+            )
+            assert kept != b"e" or column.info == AS_IT_IS
+            assert column.info != AS_IT_IS or kept == b"e"
 
 
 async def test_every_tenant_table_has_a_primary_key_and_no_enum(root, acme):

@@ -13,7 +13,7 @@ from backend.interactions.models import team
 from migrations import runner
 from migrations.histories import TENANT_HISTORY
 from migrations.runner import Progress, upgrade, upgrade_namespace, upgrade_tenants
-from tenants.provisioning import create_tenant, suspend_tenant
+from tenants.provisioning import create_tenant, keep_spares, suspend_tenant
 from tenants.registry import get_tenant
 from tenants.tables import PLACEHOLDER
 from tenants.tables import tenant as tenant_table
@@ -34,6 +34,7 @@ def upgrade():
     op.add_column("team", sa.Column("motto", sa.Text(), server_default="100%"))
 '''
 
+PLAIN = TENANT_HISTORY
 novelty = Table("novelty", MetaData(schema=PLACEHOLDER), Column("id", Integer, primary_key=True))
 
 
@@ -44,6 +45,13 @@ def longer(tmp_path, monkeypatch):
     shutil.copytree(TENANT_HISTORY.folder, folder, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "versions" / "9999_next.py").write_text(NEXT.format(head=TENANT_HISTORY.head))
     monkeypatch.setattr(runner, "TENANT_HISTORY", replace(TENANT_HISTORY, folder=folder))
+
+
+async def plain_upgrade(connection, namespace):
+    """Takes a namespace to the revision before the next, as the release before does."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(runner, "TENANT_HISTORY", PLAIN)
+        return await upgrade_namespace(connection, namespace)
 
 
 async def note(database, slug):
@@ -125,6 +133,94 @@ class TestNextRevision:
         report = await upgrade_tenants(admin)
         assert sorted(report.migrated) == ["acme", "globex"]
         assert (await note(database, "acme")).revision == "9999"
+
+    async def test_spares_are_taken_to_it_too_and_then_given_away(self, admin, database):
+        await keep_spares(admin, 2, migrate=plain_upgrade)
+        report = await upgrade_tenants(admin)
+        assert len(report.migrated) == 4
+        assert report.failed == {}
+        tenant = await create_tenant(admin, "initech", migrate=upgrade_namespace)
+        assert (await get_tenant(database, "initech")) == tenant
+        async with database.of(tenant).write() as session:
+            await session.execute(insert(novelty).values(id=1))
+
+    async def test_a_spare_that_was_left_behind_is_taken_to_it_by_whoever_gets_it(self, admin, database):
+        await keep_spares(admin, 1, migrate=plain_upgrade)
+        tenant = await create_tenant(admin, "initech", migrate=upgrade_namespace)
+        assert (await get_tenant(database, "initech")).revision == tenant.revision == "9999"
+        async with database.of(tenant).write() as session:
+            await session.execute(insert(novelty).values(id=1))
+        assert (await upgrade(admin)).migrated == ["acme", "globex"]
+
+    async def test_one_broken_tenant_undoes_no_neighbour_of_its_batch(self, admin, database):
+        made = [await create_tenant(admin, f"initech-{n}", migrate=plain_upgrade) for n in range(5)]
+        for broken in made[1], made[3]:
+            await run(admin, f'CREATE TABLE "{broken.namespace}".novelty (n int)')
+        steps: list[Progress] = []
+        report = await upgrade_tenants(admin, progress=steps.append)
+        assert sorted(report.failed) == ["initech-1", "initech-3"]
+        assert sorted(report.migrated) == ["acme", "globex", "initech-0", "initech-2", "initech-4"]
+        assert steps[-1] == Progress(7, 2, 7)
+        assert [step.done for step in steps] == list(range(1, 8))
+        assert await note(database, "initech-2") == ("9999", None)
+        assert (await note(database, "initech-3")).revision == TENANT_HISTORY.head
+
+    async def test_a_batch_whose_time_is_up_leaves_the_rest_to_the_next(self, admin, database, monkeypatch):
+        monkeypatch.setattr(runner, "HOLD", 0)
+        for number in range(3):
+            await create_tenant(admin, f"initech-{number}", migrate=plain_upgrade)
+        report = await upgrade_tenants(admin)
+        assert (len(report.migrated), report.failed) == (5, {})
+        for slug in ("acme", "globex", "initech-2"):
+            assert await note(database, slug) == ("9999", None)
+
+    async def test_neighbours_of_a_tenant_that_is_read_go_on_reading(self, admin, database, acme, globex):
+        migrated, ended = asyncio.Event(), asyncio.Event()
+
+        async def read_on():
+            while not ended.is_set():
+                async with globex.read(statement_timeout=1) as session:
+                    await session.execute(select(team.c.name))
+
+        reading = asyncio.create_task(read_on())
+        async with acme.read() as session:
+            await session.execute(select(team.c.name))
+            migration = asyncio.create_task(upgrade_tenants(admin, progress=lambda _: migrated.set()))
+            await migrated.wait()
+            assert (await note(database, "globex")).revision == "9999"
+            assert (await note(database, "acme")).revision == TENANT_HISTORY.head
+        report = await migration
+        ended.set()
+        await reading  # none of its statements was kept waiting for as long as acme's reader stood
+        assert (sorted(report.migrated), report.failed) == (["acme", "globex"], {})
+
+    async def test_a_lock_that_stays_is_a_failure_that_is_told(self, admin, database, acme, monkeypatch):
+        monkeypatch.setattr(runner, "TRIES", 2)
+        monkeypatch.setattr(runner, "PAUSE", 0.01)
+        async with acme.read() as session:
+            await session.execute(select(team.c.name))
+            report = await upgrade_tenants(admin)
+        assert report.migrated == ["globex"]
+        assert list(report.failed) == ["acme"]
+        assert (await note(database, "acme")).migration_error == report.failed["acme"]
+        assert (await upgrade_tenants(admin)).migrated == ["acme"]
+
+    async def test_what_is_new_has_the_rights_of_what_was_there(self, admin, acme):
+        rights = """
+            SELECT relname, pg_get_userbyid(relowner), relacl::text FROM pg_class
+            WHERE relname IN ('novelty', 'team', 'audit_entry') AND relnamespace = to_regnamespace(:place) ORDER BY 1
+        """
+
+        async def told():
+            async with admin.transaction() as connection:
+                rows = await connection.execute(text(rights), {"place": acme.tenant.namespace})
+                return {row[0]: tuple(row[1:]) for row in rows}
+
+        before = await told()
+        await upgrade_tenants(admin)
+        after = await told()
+        assert after.pop("novelty") == after["team"]
+        assert after == before
 
     async def test_a_new_tenant_starts_there(self, admin, database):
         await create_tenant(admin, "initech", migrate=upgrade_namespace)

@@ -14,6 +14,7 @@ from sqlalchemy import Integer, cast, func, insert, literal, select, text, updat
 from backend.core.errors import Conflict, Exhausted, Invalid, NotFound, Unavailable
 from backend.interactions.identity import new_id
 from backend.interactions.models import outbox, team
+from tenants import connections
 from tenants import database as door
 from tenants.database import Database
 from tenants.tables import tenant as tenant_table
@@ -234,7 +235,7 @@ class TestFaults:
                 pass
 
     async def test_a_full_pool_is_unavailable_within_seconds(self, place, acme, monkeypatch):
-        monkeypatch.setattr(door, "CONNECT_TIMEOUT", 0.2)
+        monkeypatch.setattr(connections, "CONNECT_TIMEOUT", 0.2)
         small = Database.connect(place.app_url, pool_size=1)
         async with small.of(acme.tenant).read():
             with pytest.raises(Unavailable):
@@ -313,7 +314,7 @@ class TestPool:
         assert await names(acme) == await names(acme) == []
 
     async def test_a_connection_is_retired_after_so_many_tenants(self, single, acme, globex, monkeypatch):
-        monkeypatch.setattr(door, "MAX_TENANTS", 2)
+        monkeypatch.setattr(connections, "MAX_TENANTS", 2)
         first = await self.backend(single.of(acme.tenant))
         assert await self.backend(single.of(acme.tenant)) == first
         assert await self.backend(single.of(globex.tenant)) == first

@@ -77,13 +77,16 @@ class GapRow:
 
 @dataclass(frozen=True, slots=True)
 class GapTable:
-    """Rows KPI by KPI as they were asked, of each in the order of the groups. `history` is the past looked at."""
+    """Rows KPI by KPI as they were asked, of each in the order of the groups. `history` is the past looked at;
+    `volatile` when a number of it hangs on the instant it was asked at.
+    """
 
     zone: str
     window: Window
     history: Window | None
     dimensions: tuple[str, ...]
     rows: list[GapRow]
+    volatile: bool = False
 
 
 async def find_gaps(
@@ -147,7 +150,12 @@ def _table(ask: GapAsk, known: _Known, answers: Sequence[Answer]) -> GapTable:
                 gap = gap_between(against.reference, _exact(cell.value), kpi.direction)
             rows.append(GapRow(column.kpi, kpi, members, cell, against, gap))
     return GapTable(
-        present.zone, ask.window, past.window if past is not None else None, present.dimensions, rows
+        present.zone,
+        ask.window,
+        past.window if past is not None else None,
+        present.dimensions,
+        rows,
+        any(answer.volatile for answer in answers),
     )
 
 

@@ -35,7 +35,7 @@ async def insert_missing(session: WriteSession, figures: Iterable[Benchmark], *,
     """Stores those figures of whose KPI, kind and label there is none yet."""
     rows = [_values(one) | {"updated_by": author} for one in figures]
     if rows:
-        await session.execute(insert(benchmark).values(rows).on_conflict_do_nothing())
+        await session.execute(insert(benchmark).on_conflict_do_nothing(), rows)
 
 
 async def delete_benchmark(session: WriteSession, key: str, kind: Kind, label: str) -> Benchmark | None:

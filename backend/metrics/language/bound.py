@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import assert_never
 
+from backend.metrics.language.hashing import HashedOnce
 from backend.metrics.language.moving import Moving
 from backend.metrics.language.types import BOOLEAN, DURATION, TEXT, Field, Type
 
@@ -225,7 +226,7 @@ def type_of(row: Row) -> Type:
 
 
 @dataclass(frozen=True, slots=True)
-class Basis:
+class Basis(HashedOnce):
     """Which rows an aggregate runs over before its condition: those of a fact, placed in time by an anchor.
 
     `moving`: a cell looks back from its end instead of at its own bucket. `state`: a cell looks at the rows
@@ -238,6 +239,8 @@ class Basis:
     moving: Moving | None = None
     state: str | None = None
     credit: str | None = None
+
+    __hash__ = HashedOnce.hash_once
 
 
 @dataclass(frozen=True, slots=True)

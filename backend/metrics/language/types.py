@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from backend.metrics.language.hashing import HashedOnce
+
 
 class Kind(StrEnum):
     """What sort of value an expression has."""
@@ -69,7 +71,7 @@ class Origin(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class Field(HashedOnce):
     """One field as a formula names it.
 
     `column` is the database column (or attribute key, or calendar field). `truth` is the boolean column
@@ -88,6 +90,8 @@ class Field:
     groupable: bool = False
     truth: str | None = None
     choices: tuple[str, ...] = ()
+
+    __hash__ = HashedOnce.hash_once
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from backend.metrics.language.bound import (
     Row,
     values_of,
 )
+from backend.metrics.language.hashing import HashedOnce
 from backend.metrics.language.types import Field, Origin
 from backend.metrics.planning.histogram import EMPTY, Histogram
 from backend.metrics.planning.reach import leaves_of
@@ -114,7 +115,7 @@ SHARED_PARTS: Mapping[str, tuple[tuple[Collect, Over], ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Part(HashedOnce):
     """One value to collect over the rows of a fact that meet `condition` (None: all of them).
 
     The members of the dimensions in `across` are taken together.
@@ -126,6 +127,8 @@ class Part:
     condition: Row | None
     percentile: Decimal | None = None
     across: tuple[Field, ...] = ()
+
+    __hash__ = HashedOnce.hash_once
 
     @property
     def mergeable(self) -> bool:

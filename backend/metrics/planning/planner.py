@@ -14,6 +14,7 @@ from typing import TypeAlias
 from backend.core.windows import Grain, Window
 from backend.metrics.language.attribution import AGENT, rule_of
 from backend.metrics.language.bound import Aggregate, Basis, BoundFormula, IsMissing, Row
+from backend.metrics.language.hashing import HashedOnce
 from backend.metrics.language.types import Field
 from backend.metrics.planning.cells import all_of
 from backend.metrics.planning.editions import Editions, Ends
@@ -32,7 +33,7 @@ MOST_PARTS = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Scan:
+class Scan(HashedOnce):
     """The rows of a basis inside a window that meet a condition.
 
     Each stands there once, if it meets the condition for any of the agents it is credited to; `per_agent`
@@ -52,13 +53,17 @@ class Scan:
     each_cell: bool = False
     within: tuple[Window, ...] = ()
 
+    __hash__ = HashedOnce.hash_once
+
 
 @dataclass(frozen=True, slots=True)
-class Split:
+class Split(HashedOnce):
     """How the rows of a scan fall into groups; neither grain nor dimensions: all of them are one group."""
 
     grain: Grain | None = None
     dimensions: tuple[Field, ...] = ()
+
+    __hash__ = HashedOnce.hash_once
 
     @property
     def keys(self) -> tuple[Key, ...]:

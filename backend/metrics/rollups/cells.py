@@ -167,34 +167,32 @@ def _read(value: Any) -> Any:
     return date.fromisoformat(value["day"]) if isinstance(value, dict) else value
 
 
-def cut(block: Block, days: Iterable[date]) -> Block:
-    """The groups of some days."""
-    wanted = np.fromiter((day.toordinal() for day in days), np.int64)
-    kept = np.isin(block.days, wanted)
-    if kept.all():
+def cut(block: Block, days: Days) -> Block:
+    """The groups of days in a row; no number is copied."""
+    first, end = np.searchsorted(block.days, (days.first.toordinal(), days.last.toordinal() + 1)).tolist()
+    if first == 0 and end == len(block):
         return block
-    moved = np.cumsum(kept) - 1
     return Block(
-        block.days[kept],
-        block.hours[kept],
-        tuple(Coded(key.codes[kept], key.values) for key in block.keys),
-        {name: _cut(collected, kept, moved) for name, collected in block.parts.items()},
+        block.days[first:end],
+        block.hours[first:end],
+        tuple(Coded(key.codes[first:end], key.values) for key in block.keys),
+        {name: _cut(collected, first, end) for name, collected in block.parts.items()},
     )
 
 
-def _cut(collected: Collected, kept: Any, moved: Ints) -> Collected:
+def _cut(collected: Collected, first: int, end: int) -> Collected:
     match collected:
         case Numbers(low, high):
-            return Numbers(low[kept], None if high is None else high[kept])
+            return Numbers(low[first:end], None if high is None else high[first:end])
         case Extremes(values, missing):
-            return Extremes(values[kept], missing[kept])
+            return Extremes(values[first:end], missing[first:end])
         case Histograms(groups, buckets, counts):
-            inside = kept[groups]
-            return Histograms(moved[groups[inside]], buckets[inside], counts[inside])
+            start, stop = np.searchsorted(groups, (first, end)).tolist()
+            return Histograms(groups[start:stop] - first, buckets[start:stop], counts[start:stop])
 
 
 def joined(blocks: Sequence[Block], parts: Iterable[str]) -> Block:
-    """Blocks of different days as one, with those of the parts that all of them have to have."""
+    """Blocks of different days, in the order of these, as one with those of the parts that all have to have."""
     blocks = [block for block in blocks if len(block)] or list(blocks[:1])
     if len(blocks) == 1:
         return blocks[0]
@@ -234,20 +232,16 @@ def _joined(pieces: Sequence[Collected], starts: Ints) -> Collected:
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """How the groups of a block fall into coarser ones: `codes` says which of the `keys` each belongs to.
+    """How the groups of a block fall into coarser ones: `codes` says which of the `keys` each belongs to."""
 
-    `places` are those of the block's groups that belong to any.
-    """
-
-    places: Ints
     codes: Ints
     keys: list[GroupKey]
 
     @classmethod
-    def by(cls, places: Ints, columns: Sequence[Coded]) -> Grouping:
-        """The grouping of some of a block's groups by columns that have a value for each of these."""
-        if not columns:
-            return cls(places, np.zeros(len(places), np.int64), [()] if len(places) else [])
+    def by(cls, size: int, columns: Sequence[Coded]) -> Grouping:
+        """The grouping of so many groups by columns that have a value for each of them."""
+        if not columns or not size:
+            return cls(np.zeros(size, np.int64), [()] if size else [])
         combined = columns[0].codes
         for column in columns[1:]:
             combined = combined * len(column.values) + column.codes
@@ -261,7 +255,7 @@ class Grouping:
             [column.values[code] for code in digit.tolist()]
             for column, digit in zip(columns, reversed(digits), strict=True)
         ]
-        return cls(places, codes, list(zip(*named, strict=True)))
+        return cls(codes, list(zip(*named, strict=True)))
 
     def merged(self, collect: Collect, collected: Collected) -> dict[GroupKey, Any]:
         """The values of a part by the coarser groups, as a statement would have brought them back."""
@@ -276,10 +270,10 @@ class Grouping:
                 return self._histograms(collected)
 
     def _sums(self, low: Ints, high: Ints | None) -> list[int]:
-        found = self._sums_of(_wide(low[self.places]))
+        found = self._sums_of(_wide(low))
         if high is None:
             return found
-        more = self._sums_of(_wide(high[self.places]))
+        more = self._sums_of(_wide(high))
         return [one + (other << 62) for one, other in zip(found, more, strict=True)]
 
     def _sums_of(self, values: Ints) -> list[int]:
@@ -296,8 +290,8 @@ class Grouping:
         return [one + (other << _LIMB) for one, other in zip(sums.tolist(), more.tolist(), strict=True)]
 
     def _extremes(self, collect: Collect, values: Ints, missing: Ints) -> list[int | None]:
-        present = missing[self.places] == 0
-        values, codes = _wide(values[self.places][present]), self.codes[present]
+        present = missing == 0
+        values, codes = _wide(values[present]), self.codes[present]
         bound = np.iinfo(np.int64)
         found = np.full(len(self.keys), bound.max if collect is Collect.MIN else bound.min, np.int64)
         (np.minimum if collect is Collect.MIN else np.maximum).at(found, codes, values)
@@ -306,15 +300,12 @@ class Grouping:
         return [value if known else None for value, known in zip(found.tolist(), there.tolist(), strict=True)]
 
     def _histograms(self, collected: Histograms) -> dict[GroupKey, Any]:
-        target = np.full(int(max(collected.groups.max(initial=-1), self.places.max(initial=-1))) + 1, -1)
-        target[self.places] = self.codes
-        groups = target[collected.groups]
-        inside = groups >= 0
-        groups, buckets, counts = groups[inside], collected.buckets[inside], collected.counts[inside]
-        if not len(groups):
+        buckets, counts = collected.buckets, collected.counts
+        if not len(buckets):
             return dict.fromkeys(self.keys, EMPTY)
-        low, span = int(buckets.min()), int(buckets.max() - buckets.min()) + 1
-        combined, most = groups * span + (buckets - low), len(self.keys) * span
+        low, span = int(buckets.min()), int(buckets.max()) - int(buckets.min()) + 1
+        most = len(self.keys) * span
+        combined = (self.codes * span - low)[collected.groups] + buckets
         if most <= _DENSE and len(counts) * int(counts.max()) < 2**53:  # floats count exactly so far
             sums = np.bincount(combined, counts, most)
             distinct = np.flatnonzero(sums)
@@ -323,9 +314,9 @@ class Grouping:
             distinct, codes = _distinct(combined, most)
             sums = np.zeros(len(distinct), np.int64)
             np.add.at(sums, codes, counts)
-        owners, places = np.divmod(distinct, span)
+        owners = distinct // span
         bounds = np.searchsorted(owners, np.arange(len(self.keys) + 1)).tolist()
-        buckets, sums = places + low, sums.astype(np.int64)
+        buckets, sums = distinct - owners * span + low, sums.astype(np.int64)
         return {
             key: Histogram(buckets[first:last], sums[first:last])
             for key, (first, last) in zip(self.keys, pairwise(bounds), strict=True)
@@ -341,9 +332,3 @@ def _distinct(values: Ints, most: int) -> tuple[Ints, Ints]:
     there[values] = True
     places = np.cumsum(there) - 1
     return np.flatnonzero(there), places[values]
-
-
-def places_in(block: Block, days: Days) -> Ints:
-    """The places of a block's groups that lie in days in a row."""
-    inside = (block.days >= days.first.toordinal()) & (block.days <= days.last.toordinal())
-    return np.flatnonzero(inside)

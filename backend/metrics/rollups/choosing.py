@@ -27,13 +27,16 @@ class Chosen:
             self._holding[parts] = [day for day, one in self.right.items() if has[id(one)]]
         return self._holding[parts]
 
-    def by_pack(self, days: Iterable[date]) -> list[tuple[StoredPack, list[date]]]:
-        """Right days by the packs that hold them, both in order."""
-        found: dict[int, tuple[StoredPack, list[date]]] = {}
+    def stretches(self, days: Iterable[date]) -> list[tuple[StoredPack, Days]]:
+        """Right days as stretches of days in a row that the same pack holds, in order."""
+        found: list[tuple[StoredPack, Days]] = []
         for day in sorted(days):
             one = self.right[day]
-            found.setdefault(id(one), (one, []))[1].append(day)
-        return list(found.values())
+            if found and found[-1][0] is one and (day - found[-1][1].last).days == 1:
+                found[-1] = one, Days(found[-1][1].first, day)
+            else:
+                found.append((one, Days(day, day)))
+        return found
 
 
 def choose(packs: Iterable[StoredPack], days: Days, touched: Mapping[date, int], version: int) -> Chosen:

@@ -17,6 +17,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from tenants.storage import AS_IT_IS, REPLACED
 from tenants.tables import TENANT
 
 pack = Table(
@@ -27,8 +28,9 @@ pack = Table(
     Column("last_day", Date, primary_key=True, comment="Included."),
     Column("as_of", BigInteger, nullable=False, comment="The data version that it was worked out at."),
     Column("parts", Text, nullable=False, comment="What it holds of each group: ids, by spaces."),
-    Column("content", LargeBinary, nullable=False, comment="Arrays: see packing.py."),
+    Column("content", LargeBinary, nullable=False, info=AS_IT_IS, comment="Arrays: see packing.py."),
     comment="Of a day that several packs hold the newest one counts.",
+    **REPLACED,
 )
 
 demand = Table(

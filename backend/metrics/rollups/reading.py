@@ -15,7 +15,7 @@ from backend.metrics.planning.parts import Part
 from backend.metrics.planning.planner import Split, Statement
 from backend.metrics.questions import Restriction
 from backend.metrics.rollups import repository
-from backend.metrics.rollups.cells import Block, cut, joined, places_in, unpack_block
+from backend.metrics.rollups.cells import Block, cut, joined, unpack_block
 from backend.metrics.rollups.choosing import Chosen, choose
 from backend.metrics.rollups.days import Days, rest_of, whole_days
 from backend.metrics.rollups.matching import Matched, Variant, match_cells
@@ -54,6 +54,7 @@ class PackReader:
 
     def __init__(self, session: ReadSession, head: Head, setting: Setting) -> None:
         self._session, self._head, self._setting = session, head, setting
+        self._unpacked: dict[int, Block] = {}
         self._blocks: dict[tuple[Cells, frozenset[str]], Block] = {}
 
     async def read(self, statements: Iterable[Statement], frames: Frames) -> list[Source]:
@@ -127,9 +128,9 @@ class PackReader:
             self._fill(source, variant, chosen[variant.series], days, frames)
 
     def _fill(self, source: Source, variant: Variant, chosen: Chosen, days: Days, frames: Frames) -> None:
-        block = self._joined(variant, chosen)
+        block = cut(self._joined(variant, chosen), days)
         split, statement = source.matched.split, source.matched.statement
-        grouping = regrouped(block, places_in(block, days), split, source.window)
+        grouping = regrouped(block, split, source.window)
         for part, name in zip(source.matched.parts, variant.parts, strict=True):
             frames.take(statement.scan, split, part, grouping.merged(part.collect, block.parts[name]))
 
@@ -139,8 +140,14 @@ class PackReader:
         block = self._blocks.get((variant.series, names))
         if block is None:
             held = chosen.holding(names)
-            pieces = [cut(unpack_block(one.content), each) for one, each in chosen.by_pack(held)]
+            pieces = [cut(self._block(one), each) for one, each in chosen.stretches(held)]
             block = self._blocks[variant.series, names] = joined(pieces, variant.parts)
+        return block
+
+    def _block(self, one: StoredPack) -> Block:
+        block = self._unpacked.get(id(one))
+        if block is None:
+            block = self._unpacked[id(one)] = unpack_block(one.content)
         return block
 
 

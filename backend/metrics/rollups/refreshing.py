@@ -301,7 +301,7 @@ class _Work:
             or not all(one.parts >= names for one in chosen.right.values())
         ):
             return
-        pieces = [cut(unpack_block(one.content), days) for one, days in chosen.by_pack(chosen.right)]
+        pieces = [cut(unpack_block(one.content), days) for one, days in chosen.stretches(chosen.right)]
         block = joined(pieces, names)
         content = pack_block(block)
         await self._store([StoredPack(series.id, month, head.versions.facts, names, content)])

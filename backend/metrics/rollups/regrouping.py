@@ -19,9 +19,9 @@ from backend.metrics.rollups.packing import Coded, Ints
 HOUR_OF_DAY = "hour_of_day"
 
 
-def regrouped(block: Block, places: Ints, split: Split, window: Window) -> Grouping:
-    """How some groups of a block fall into the groups of a split, whose buckets are those of the window."""
-    days, hours = block.days[places], block.hours[places]
+def regrouped(block: Block, split: Split, window: Window) -> Grouping:
+    """How the groups of a block fall into the groups of a split, whose buckets are those of the window."""
+    days, hours = block.days, block.hours
     columns = []
     if split.grain is not None:
         columns.append(_ranks(days, hours, split.grain, window))
@@ -30,9 +30,8 @@ def regrouped(block: Block, places: Ints, split: Split, window: Window) -> Group
         if dimension.origin is Origin.CALENDAR:
             columns.append(_calendar(dimension, days, hours, window.zone))
         else:
-            key = next(kept)
-            columns.append(Coded(key.codes[places], key.values))
-    return Grouping.by(places, columns)
+            columns.append(next(kept))
+    return Grouping.by(len(block), columns)
 
 
 def _ranks(days: Ints, hours: Ints, grain: Grain, window: Window) -> Coded:

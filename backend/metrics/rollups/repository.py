@@ -4,21 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, delete, func, literal, or_, select, tuple_
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Date,
+    DateTime,
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    delete,
+    func,
+    select,
+    tuple_,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from backend.interactions.models import touched_hour
 from backend.metrics.rollups.days import Days
+from backend.metrics.rollups.dependence import TABLES
 from backend.metrics.rollups.models import demand, pack
 from backend.metrics.rollups.series import Touched
+from tenants.compiled import CompiledSelect
 from tenants.database import ReadSession, WriteSession
 from tenants.tables import version
-from tenants.versions import READ_VERSIONS, Versions, versions_in
+from tenants.versions import FETCH_VERSIONS, Versions, versions_in
 
+ALL_TABLES = tuple(TABLES.values())
 SETTLED = "packs"  # the version at which all packs there are were right
 
 
@@ -41,65 +57,66 @@ class StoredPack:
     content: bytes
 
 
+_PLACE = (pack.c.series, pack.c.first_day, pack.c.last_day, pack.c.as_of, pack.c.parts)
+_PACKS = CompiledSelect(
+    select(*_PLACE, pack.c.content).where(
+        pack.c.series == any_(bindparam("series", type_=ARRAY(Uuid))),
+        pack.c.last_day >= bindparam("first", type_=Date),
+        pack.c.first_day <= bindparam("last", type_=Date),
+    )
+)
+_TOUCHED = CompiledSelect(
+    select(touched_hour.c.fact, touched_hour.c.hour, touched_hour.c.version).where(
+        touched_hour.c.version > bindparam("since", type_=BigInteger),
+        touched_hour.c.fact == any_(bindparam("tables", type_=ARRAY(Text))),
+        touched_hour.c.hour > bindparam("from", type_=DateTime(timezone=True)),
+        touched_hour.c.hour < bindparam("to", type_=DateTime(timezone=True)),
+    )
+)
+_ALL_OF_TIME = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
+
+
 async def read_head(session: ReadSession) -> Head:
     """The versions of a snapshot."""
-    rows = (await session.execute(READ_VERSIONS)).all()
-    settled = next((row.number for row in rows if row.name == SETTLED), 0)
-    return Head(versions_in(rows), settled)
+    rows = await session.fetch(FETCH_VERSIONS)
+    return Head(versions_in(rows), dict(tuple(row) for row in rows).get(SETTLED, 0))
 
 
 async def read_touched(
     session: ReadSession,
     since: int,
-    tables: Collection[str] | None = None,
-    span: tuple[datetime, datetime] | None = None,
+    tables: Collection[str] = ALL_TABLES,
+    span: tuple[datetime, datetime] = _ALL_OF_TIME,
 ) -> Touched:
-    """The hours touched after a version: those of some tables that reach into a span of time."""
-    touched = touched_hour.c
-    statement = select(touched.fact, touched.hour, touched.version).where(touched.version > since)
-    if tables is not None:
-        statement = statement.where(touched.fact.in_(sorted(tables)))
-    if span is not None:
-        hour = func.make_interval(0, 0, 0, 0, 1)
-        statement = statement.where(touched.hour > literal(span[0]) - hour, touched.hour < span[1])
+    """The hours of tables touched after a version, that reach into a span of time."""
+    hour = timedelta(hours=1)
+    asked = {"since": since, "tables": sorted(tables), "from": span[0] - hour, "to": span[1]}
     found: dict[str, list[tuple[datetime, int]]] = {}
-    for row in await session.execute(statement):
-        found.setdefault(row.fact, []).append((row.hour, row.version))
+    for table, moment, number in await session.fetch(_TOUCHED, asked):
+        found.setdefault(table, []).append((moment, number))
     return found
 
 
-async def read_packs(
-    session: ReadSession, wanted: Mapping[UUID, Days], *, contents: bool = True
-) -> list[StoredPack]:
+async def read_packs(session: ReadSession, wanted: Mapping[UUID, Days]) -> list[StoredPack]:
     """The packs of series that hold any of the days wanted of them."""
-    if not wanted:
-        return []
     spans: dict[Days, list[UUID]] = {}
     for series, days in wanted.items():
         spans.setdefault(days, []).append(series)
-    chosen = [
-        and_(pack.c.series.in_(sorted(ids)), pack.c.last_day >= days.first, pack.c.first_day <= days.last)
-        for days, ids in spans.items()
-    ]
-    return await _packs(session, or_(*chosen), contents=contents)
+    found = []
+    for days, ids in spans.items():
+        asked = {"series": ids, "first": days.first, "last": days.last}
+        found += [_pack(*row) for row in await session.fetch(_PACKS, asked)]
+    return found
 
 
 async def list_packs(session: ReadSession) -> list[StoredPack]:
     """Every pack there is, without contents."""
-    return await _packs(session, literal(True), contents=False)
+    rows: Sequence[Any] = (await session.execute(select(*_PLACE))).all()
+    return [_pack(*row) for row in rows]
 
 
-async def _packs(session: ReadSession, which: Any, *, contents: bool) -> list[StoredPack]:
-    columns: list[Any] = [pack.c.series, pack.c.first_day, pack.c.last_day, pack.c.as_of, pack.c.parts]
-    if contents:
-        columns.append(pack.c.content)
-    rows: Sequence[Any] = (await session.execute(select(*columns).where(which))).all()
-    return [
-        StoredPack(
-            row[0], Days(row[1], row[2]), row[3], frozenset(row[4].split()), row[5] if contents else b""
-        )
-        for row in rows
-    ]
+def _pack(series: UUID, first: date, last: date, as_of: int, parts: str, content: bytes = b"") -> StoredPack:
+    return StoredPack(series, Days(first, last), as_of, frozenset(parts.split()), content)
 
 
 async def lock_settled(session: WriteSession) -> int:

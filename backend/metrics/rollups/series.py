@@ -9,16 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from hashlib import blake2b
 from typing import TypeAlias
 from uuid import UUID
 
 from backend.metrics.language.bound import Basis, Row
+from backend.metrics.language.hashing import HashedOnce
 from backend.metrics.language.types import Field
 from backend.metrics.planning.parts import Part
 from backend.metrics.rollups.days import days_reached
 from backend.metrics.rollups.dependence import NOTHING, TABLES, Dependence
 from backend.metrics.rollups.packing import FORMAT
+
+MOST_IDS = 4096  # that are remembered
 
 Touched: TypeAlias = Mapping[str, Sequence[tuple[datetime, int]]]  # by table: UTC hours with their versions
 
@@ -32,7 +36,7 @@ class Ground:
 
 
 @dataclass(frozen=True, slots=True)
-class Cells:
+class Cells(HashedOnce):
     """Groups of rows by local day (or hour) and dimensions, and the parts collected for each.
 
     The rows are those of a basis that meet a condition; `dimensions` are none that follow from the moment.
@@ -47,10 +51,12 @@ class Cells:
     hourly: bool
     on: Dependence = NOTHING
 
+    __hash__ = HashedOnce.hash_once
+
     @property
     def id(self) -> UUID:
         """The series' id."""
-        return UUID(bytes=_digest(16, FORMAT, "cells", self))
+        return _id_of(FORMAT, "cells", self)
 
     @property
     def tables(self) -> set[str]:
@@ -77,7 +83,7 @@ class Columns:
     @property
     def id(self) -> UUID:
         """The series' id."""
-        return UUID(bytes=_digest(16, FORMAT, "columns", self))
+        return _id_of(FORMAT, "columns", self)
 
     @property
     def tables(self) -> set[str]:
@@ -90,9 +96,15 @@ class Columns:
         return days_reached(((*NOTHING.reached(hour), version) for hour, version in own), self.ground.zone)
 
 
+@lru_cache(maxsize=MOST_IDS)
 def part_id(part: Part) -> str:
     """What a part is called within a pack."""
     return _digest(8, part).hex()
+
+
+@lru_cache(maxsize=MOST_IDS)
+def _id_of(*what: object) -> UUID:
+    return UUID(bytes=_digest(16, *what))
 
 
 def _digest(size: int, *what: object) -> bytes:

@@ -1,4 +1,4 @@
-"""The tenants, their people and who may do what.
+"""The tenants, their people, and who may do what.
 
 Revision 0001, after nothing. One of: expand, migrate, contract.
 """
@@ -14,7 +14,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """The tenants, their people and who may do what."""
+    """The tenants, their people, and who may do what."""
     op.create_table(
         "app_user",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -38,7 +38,7 @@ def upgrade() -> None:
     op.create_table(
         "tenant",
         sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("slug", sa.Text(), nullable=False, comment="The name people use; never a role's."),
+        sa.Column("slug", sa.Text(), nullable=False, comment="The name people use; a spare's namespace."),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("namespace", sa.Text(), nullable=False, comment="Also the runtime role's name."),
         sa.Column(
@@ -60,7 +60,8 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint("locale IN ('en', 'zh')", name=op.f("tenant_locale_check")),
         sa.CheckConstraint(
-            "status IN ('provisioning', 'active', 'suspended', 'dropping')", name=op.f("tenant_status_check")
+            "status IN ('provisioning', 'spare', 'active', 'suspended', 'dropping')",
+            name=op.f("tenant_status_check"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("tenant_pkey")),
         sa.UniqueConstraint("namespace", name=op.f("tenant_namespace_key")),
@@ -106,6 +107,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "kind", name=op.f("job_pkey")),
         schema="scoredesk_control",
         comment="What is to be done for a tenant: one row a kind, which stays when it is done.",
+        postgresql_with={
+            "fillfactor": 70,
+            "autovacuum_vacuum_scale_factor": 0,
+            "autovacuum_vacuum_threshold": 500,
+            "autovacuum_analyze_scale_factor": 0,
+            "autovacuum_analyze_threshold": 5000,
+        },
     )
     op.create_index(op.f("job_ready_at_idx"), "job", ["ready_at"], unique=False, schema="scoredesk_control")
     op.create_table(

@@ -462,6 +462,12 @@ def upgrade() -> None:
         sa.Column("hour", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("write_id", "fact", "hour", name=op.f("mark_pkey")),
         comment="Hours that a write under way has touched; empty between writes.",
+        postgresql_with={
+            "autovacuum_analyze_threshold": 2147483647,
+            "autovacuum_vacuum_insert_threshold": -1,
+            "autovacuum_vacuum_scale_factor": 0,
+            "autovacuum_vacuum_threshold": 1000,
+        },
         prefixes=["UNLOGGED"],
     )
     op.create_table(
@@ -511,6 +517,11 @@ def upgrade() -> None:
         sa.Column("content", sa.LargeBinary(), nullable=False, comment="Arrays: see packing.py."),
         sa.PrimaryKeyConstraint("series", "first_day", "last_day", name=op.f("pack_pkey")),
         comment="Of a day that several packs hold the newest one counts.",
+        postgresql_with={
+            "autovacuum_vacuum_scale_factor": 0.05,
+            "toast.autovacuum_vacuum_scale_factor": 0.05,
+            "toast.autovacuum_vacuum_threshold": 1000,
+        },
     )
     op.create_table(
         "participation",
@@ -734,7 +745,12 @@ def upgrade() -> None:
         sa.Column("active", sa.Boolean(), nullable=True),
         sa.Column("attributes", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.PrimaryKeyConstraint("sync_run_id", "line", "id", name=op.f("staged_agent_pkey")),
-        postgresql_with={"autovacuum_analyze_threshold": 2147483647},
+        postgresql_with={
+            "autovacuum_analyze_threshold": 2147483647,
+            "autovacuum_vacuum_insert_threshold": -1,
+            "autovacuum_vacuum_scale_factor": 0,
+            "autovacuum_vacuum_threshold": 1000,
+        },
         prefixes=["UNLOGGED"],
     )
     op.create_table(
@@ -755,7 +771,12 @@ def upgrade() -> None:
         sa.Column("currency", sa.Text(), nullable=True),
         sa.Column("attributes", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.PrimaryKeyConstraint("sync_run_id", "line", "id", name=op.f("staged_agent_activity_pkey")),
-        postgresql_with={"autovacuum_analyze_threshold": 2147483647},
+        postgresql_with={
+            "autovacuum_analyze_threshold": 2147483647,
+            "autovacuum_vacuum_insert_threshold": -1,
+            "autovacuum_vacuum_scale_factor": 0,
+            "autovacuum_vacuum_threshold": 1000,
+        },
         prefixes=["UNLOGGED"],
     )
     op.create_table(
@@ -773,7 +794,12 @@ def upgrade() -> None:
         sa.Column("viewed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("attributes", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.PrimaryKeyConstraint("sync_run_id", "line", "id", name=op.f("staged_article_view_pkey")),
-        postgresql_with={"autovacuum_analyze_threshold": 2147483647},
+        postgresql_with={
+            "autovacuum_analyze_threshold": 2147483647,
+            "autovacuum_vacuum_insert_threshold": -1,
+            "autovacuum_vacuum_scale_factor": 0,
+            "autovacuum_vacuum_threshold": 1000,
+        },
         prefixes=["UNLOGGED"],
     )
     op.create_table(
@@ -790,7 +816,12 @@ def upgrade() -> None:
         sa.Column("at_risk", sa.Boolean(), nullable=True),
         sa.Column("attributes", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.PrimaryKeyConstraint("sync_run_id", "line", "id", name=op.f("staged_customer_pkey")),
-        postgresql_with={"autovacuum_analyze_threshold": 2147483647},
+        postgresql_with={
+            "autovacuum_analyze_threshold": 2147483647,
+            "autovacuum_vacuum_insert_threshold": -1,
+            "autovacuum_vacuum_scale_factor": 0,
+            "autovacuum_vacuum_threshold": 1000,
+        },
         prefixes=["UNLOGGED"],
     )
     op.create_table(
@@ -811,7 +842,12 @@ def upgrade() -> None:
         sa.Column("content", sa.Text(), nullable=True),
         sa.Column("attributes", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.PrimaryKeyConstraint("sync_run_id", "line", "id", name=op.f("staged_event_pkey")),
-        postgresql_with={"autovacuum_analyze_threshold": 2147483647},
+        postgresql_with={
+            "autovacuum_analyze_threshold": 2147483647,
+            "autovacuum_vacuum_insert_threshold": -1,
+            "autovacuum_vacuum_scale_factor": 0,
+            "autovacuum_vacuum_threshold": 1000,
+        },
         prefixes=["UNLOGGED"],
     )
     op.create_table(
@@ -872,7 +908,12 @@ def upgrade() -> None:
         sa.Column("exclusion", sa.Text(), nullable=True),
         sa.Column("attributes", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.PrimaryKeyConstraint("sync_run_id", "line", "id", name=op.f("staged_interaction_pkey")),
-        postgresql_with={"autovacuum_analyze_threshold": 2147483647},
+        postgresql_with={
+            "autovacuum_analyze_threshold": 2147483647,
+            "autovacuum_vacuum_insert_threshold": -1,
+            "autovacuum_vacuum_scale_factor": 0,
+            "autovacuum_vacuum_threshold": 1000,
+        },
         prefixes=["UNLOGGED"],
     )
     op.create_table(
@@ -897,7 +938,12 @@ def upgrade() -> None:
         sa.Column("exclusion", sa.Text(), nullable=True),
         sa.Column("attributes", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.PrimaryKeyConstraint("sync_run_id", "line", "id", name=op.f("staged_order_pkey")),
-        postgresql_with={"autovacuum_analyze_threshold": 2147483647},
+        postgresql_with={
+            "autovacuum_analyze_threshold": 2147483647,
+            "autovacuum_vacuum_insert_threshold": -1,
+            "autovacuum_vacuum_scale_factor": 0,
+            "autovacuum_vacuum_threshold": 1000,
+        },
         prefixes=["UNLOGGED"],
     )
     op.create_table(
@@ -919,7 +965,12 @@ def upgrade() -> None:
         sa.Column("exclusion", sa.Text(), nullable=True),
         sa.Column("attributes", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.PrimaryKeyConstraint("sync_run_id", "line", "id", name=op.f("staged_qa_review_pkey")),
-        postgresql_with={"autovacuum_analyze_threshold": 2147483647},
+        postgresql_with={
+            "autovacuum_analyze_threshold": 2147483647,
+            "autovacuum_vacuum_insert_threshold": -1,
+            "autovacuum_vacuum_scale_factor": 0,
+            "autovacuum_vacuum_threshold": 1000,
+        },
         prefixes=["UNLOGGED"],
     )
     op.create_table(
@@ -940,7 +991,12 @@ def upgrade() -> None:
             "raw", postgresql.JSONB(astext_type=sa.Text()), nullable=False, comment="The row as it was read."
         ),
         sa.PrimaryKeyConstraint("sync_run_id", "line", "id", name=op.f("staged_rejection_pkey")),
-        postgresql_with={"autovacuum_analyze_threshold": 2147483647},
+        postgresql_with={
+            "autovacuum_analyze_threshold": 2147483647,
+            "autovacuum_vacuum_insert_threshold": -1,
+            "autovacuum_vacuum_scale_factor": 0,
+            "autovacuum_vacuum_threshold": 1000,
+        },
         prefixes=["UNLOGGED"],
     )
     op.create_table(
@@ -960,7 +1016,12 @@ def upgrade() -> None:
         sa.Column("exclusion", sa.Text(), nullable=True),
         sa.Column("attributes", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.PrimaryKeyConstraint("sync_run_id", "line", "id", name=op.f("staged_sla_pkey")),
-        postgresql_with={"autovacuum_analyze_threshold": 2147483647},
+        postgresql_with={
+            "autovacuum_analyze_threshold": 2147483647,
+            "autovacuum_vacuum_insert_threshold": -1,
+            "autovacuum_vacuum_scale_factor": 0,
+            "autovacuum_vacuum_threshold": 1000,
+        },
         prefixes=["UNLOGGED"],
     )
     op.create_table(
@@ -988,7 +1049,12 @@ def upgrade() -> None:
         sa.Column("exclusion", sa.Text(), nullable=True),
         sa.Column("attributes", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.PrimaryKeyConstraint("sync_run_id", "line", "id", name=op.f("staged_survey_pkey")),
-        postgresql_with={"autovacuum_analyze_threshold": 2147483647},
+        postgresql_with={
+            "autovacuum_analyze_threshold": 2147483647,
+            "autovacuum_vacuum_insert_threshold": -1,
+            "autovacuum_vacuum_scale_factor": 0,
+            "autovacuum_vacuum_threshold": 1000,
+        },
         prefixes=["UNLOGGED"],
     )
     op.create_table(
@@ -1100,6 +1166,7 @@ def upgrade() -> None:
             "version", sa.BigInteger(), nullable=False, comment="The newest data version that touched it."
         ),
         sa.PrimaryKeyConstraint("fact", "hour", name=op.f("touched_hour_pkey")),
+        postgresql_with={"fillfactor": 80, "autovacuum_vacuum_scale_factor": 0.05},
     )
     op.create_table(
         "version",
@@ -1114,6 +1181,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("name", name=op.f("version_pkey")),
         comment="No row: nothing was changed yet.",
+        postgresql_with={"autovacuum_analyze_threshold": 2147483647, "autovacuum_vacuum_threshold": 500},
     )
     op.create_table(
         "write_log",
@@ -1124,3 +1192,4 @@ def upgrade() -> None:
         sa.Column("written_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("number", name=op.f("write_log_pkey")),
     )
+    op.execute("ALTER TABLE pack ALTER COLUMN content SET STORAGE EXTERNAL")

@@ -281,3 +281,39 @@ class TestSettings:
     def test_with_a_provider_we_make_no_tokens(self, tmp_path):
         with pytest.raises(Invalid, match="provider"):
             TokenSigner.from_settings(Settings(home=str(tmp_path), jwks_url="https://id.example/keys"))
+
+
+async def test_a_token_that_was_believed_still_ends(signer, verifier, clock):
+    token = signer.sign("ana", TENANT, timedelta(seconds=30))
+    assert await verifier.verify(token) == await verifier.verify(token)
+    clock.advance(seconds=41)
+    with pytest.raises(Unauthenticated) as refusal:
+        await verifier.verify(token)
+    assert refusal.value.code == "TOKEN_EXPIRED"
+
+
+async def test_a_withdrawn_key_is_believed_for_a_minute_at_most_whatever_the_clock_does(key, signer, clock):
+    class Withdrawable:
+        withdrawn = False
+
+        async def find(self, key_id):
+            return None if self.withdrawn else await key.find(key_id)
+
+    keys = Withdrawable()
+    verifier = TokenVerifier(keys, algorithm="EdDSA", issuer="scoredesk", audience="scoredesk", clock=clock)
+    token = signer.sign("ana", TENANT)
+    await verifier.verify(token)
+    keys.withdrawn = True
+    clock.advance(seconds=59)
+    await verifier.verify(token)
+    for step in (1, -120):
+        clock.advance(seconds=step)
+        with pytest.raises(Unauthenticated):
+            await verifier.verify(token)
+
+
+async def test_what_was_believed_is_forgotten_within_bounds(signer, verifier, monkeypatch):
+    monkeypatch.setattr("backend.auth.tokens.MOST_VERIFIED", 3)
+    for person in range(10):
+        await verifier.verify(signer.sign(f"person {person}", TENANT))
+    assert len(verifier._verified) == 3

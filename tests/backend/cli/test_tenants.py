@@ -84,3 +84,20 @@ async def test_migrating_again_changes_nothing(cli):
     done = await cli("migrate")
     assert done.code == 0
     assert "0 tenants migrated, 0 failed" in done.err
+
+
+async def test_spares_are_kept_and_a_new_tenant_takes_one(cli, database):
+    assert (await cli("tenant", "spares", "2")).code == 0
+    again = await cli("tenant", "spares", "2")
+    assert (again.code, "0 are new" in again.err) == (0, True)
+    listed = (await cli("tenant", "list")).out
+    made = await cli("tenant", "create", "quick", "--zone", "Asia/Tokyo")
+    assert made.code == 0, made.err
+    tenant = await get_tenant(database, "quick")
+    assert (tenant.zone, tenant.status) == ("Asia/Tokyo", "active")
+    assert len((await cli("kpis", "--tenant", "quick")).out.splitlines()) > 50
+    assert len((await cli("tenant", "list")).out.splitlines()) == len(listed.splitlines()) + 1
+    one_left = await cli("tenant", "spares", "2")
+    assert "1 are new" in one_left.err
+    assert (await cli("tenant", "spares", "-1")).code == 2
+    assert (await cli("tenant", "spares", "0")).code == 0

@@ -83,6 +83,56 @@ async def test_a_body_that_trickles_is_a_408(desk: Desk, clock: Callable[[], dat
     assert b"BODY_TIMEOUT" in answer
 
 
+@pytest.mark.parametrize("pause", [0.0, 0.02])
+async def test_a_head_is_bounded_whether_it_comes_at_once_or_not(
+    desk: Desk, clock: Callable[[], datetime], pause: float
+) -> None:
+    line = b"x-more: " + b"x" * 8_000 + b"\r\n"
+    begun = b"GET /live HTTP/1.1\r\nhost: desk\r\n"
+    async with served(desk, clock) as (_, port):
+        for parts in ([begun, *[line] * 40, b"\r\n"], [begun + b"x-more: ", *[b"x" * 8_000] * 40]):
+            sent = parts if pause else [b"".join(parts)]
+            assert b"200 OK" not in await exchange(port, *sent, pause=pause)
+        whole = [begun + line * 7 + b"\r\n"]
+        assert b"200 OK" in await exchange(port, *whole)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"nonsense\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00",
+        b"CONNECT desk:443 HTTP/1.1\r\nhost: desk\r\n\r\n",
+        b"OPTIONS * HTTP/1.1\r\nhost: desk\r\n\r\n",
+        b"GET /live HTTP/9.9\r\nhost: desk\r\n\r\n",
+        b"GET /li\xffve HTTP/1.1\r\nhost: desk\r\n\r\n",
+        b"POST /graphql HTTP/1.1\r\nhost: desk\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"POST /graphql HTTP/1.1\r\nhost: desk\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"GET /live HTTP/1.1\r\nhost: desk\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n",
+    ],
+)
+async def test_strange_heads_harm_nobody(desk: Desk, clock: Callable[[], datetime], sent: bytes) -> None:
+    async with served(desk, clock) as (_, port):
+        answer = await exchange(port, sent, pause=0.05)
+        assert not answer or answer.startswith((b"HTTP/1.1 4", b"HTTP/1.1 200")), answer[:60]
+        assert b"Traceback" not in answer
+        assert b"200 OK" in await exchange(port, b"GET /live HTTP/1.1\r\nhost: desk\r\n\r\n")
+
+
+async def test_requests_in_a_row_are_answered_in_turn(desk: Desk, clock: Callable[[], datetime]) -> None:
+    async with served(desk, clock) as (_, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(
+            b"GET /live HTTP/1.1\r\nhost: desk\r\n\r\n" * 3 + b"GET /ready HTTP/1.1\r\nhost: desk\r\n\r\n"
+        )
+        got = b""
+        while b'"ready"' not in got:
+            got += await asyncio.wait_for(reader.read(4096), 5)
+        writer.close()
+    assert (got.count(b"200 OK"), got.count(b'"live"')) == (4, 3)
+
+
 BIG = "/graphql/assets/graphiql.min.js"
 
 

@@ -1,0 +1,1 @@
+"""Documents that are known beforehand and named by the SHA-256 of their text."""
