@@ -7,7 +7,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import asyncpg
 from sqlalchemy import event
+from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from tenants.database import Database
 
@@ -22,20 +24,31 @@ class Count:
 
 @asynccontextmanager
 async def counted(database: Database) -> AsyncIterator[Count]:
-    """Counts until the block ends."""
+    """Counts what goes over the wire until the block ends, by whatever way of the door."""
     engine = database._engine.sync_engine
     count = Count()
+    watched: set[asyncpg.Connection] = set()
 
-    def on_statement(*_: Any) -> None:
-        count.statements += 1
+    def on_query(query: asyncpg.connection.LoggedQuery) -> None:
+        if not query.query.startswith(("BEGIN", "COMMIT", "ROLLBACK")):
+            count.statements += 1
 
-    def on_checkout(*_: Any) -> None:
+    def on_prepared(*_: Any) -> None:
+        count.statements += 1  # the driver's log has only what is not prepared by SQLAlchemy
+
+    def on_checkout(connection: DBAPIConnection, *_: Any) -> None:
         count.transactions += 1
+        driver = connection.driver_connection
+        if driver not in watched:
+            watched.add(driver)
+            driver.add_query_logger(on_query)
 
-    event.listen(engine, "before_cursor_execute", on_statement)
+    event.listen(engine, "before_cursor_execute", on_prepared)
     event.listen(engine, "checkout", on_checkout)
     try:
         yield count
     finally:
-        event.remove(engine, "before_cursor_execute", on_statement)
+        event.remove(engine, "before_cursor_execute", on_prepared)
         event.remove(engine, "checkout", on_checkout)
+        for driver in watched:
+            driver.remove_query_logger(on_query)

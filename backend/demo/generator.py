@@ -9,7 +9,7 @@ from backend.demo import aftermath_rows, contact_rows
 from backend.demo.aftermath_rows import Placed
 from backend.demo.labels import SOURCE, Labels, Row
 from backend.demo.story import Story
-from backend.ingestion.records import Chunk, Layout
+from backend.ingestion.records import Chunk, Layout, Records
 from backend.interactions.attributes import Attribute
 from backend.interactions.identity import fact_id
 
@@ -154,9 +154,12 @@ def _chunk(rows: dict[str, list[Row]], line: int) -> Chunk:
     records = {}
     for kind, bodies in rows.items():
         if bodies:
-            records[kind] = [
-                (number, fact_id(SOURCE, body[0]), SOURCE, *body) for number, body in enumerate(bodies, line)
-            ]
+            records[kind] = Records.of_rows(
+                [
+                    (number, fact_id(SOURCE, body[0]), SOURCE, *body)
+                    for number, body in enumerate(bodies, line)
+                ]
+            )
         line += len(bodies)
     return Chunk(records=records, rows_read=sum(map(len, records.values())))
 

@@ -8,52 +8,54 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from backend.ingestion.converters import Convert, Surroundings, constant, converter, fragment, major_units
+from backend.ingestion.converters import (
+    AtOnce,
+    Convert,
+    Surroundings,
+    constant,
+    converter,
+    fragment,
+    major_units,
+    whole_column,
+)
 from backend.ingestion.iso_moments import IsoMoments, iso_moments
+from backend.ingestion.memo import Memo
 from backend.ingestion.rules import AttributeRule, Mapping, Rule
 from backend.ingestion.shapes import FieldType, ShapeField
 from backend.ingestion.values.faults import Fault
 from backend.ingestion.values.moments import FIRST_YEAR, LAST_YEAR, Reader, split_readers
+from backend.ingestion.vectors import Column, listed
 
-MEMO_LIMIT = 90_000  # remembered cells of a column: each second of a day; about 10 MB for usual lengths
 MIDNIGHT = datetime(2000, 1, 1)
 UNSURE = object()  # a day or time that only the slow way can judge
 
 
-class Memo(dict[Any, Any]):
+class Converted(Memo):
     """What a converter made of each cell: the stored form, or the Fault. `faulty` once there was any.
 
-    A column whose cells hardly repeat (ids, comments) is converted without remembering.
+    `at_once` takes a column that hardly repeats as a whole, or gives up on it.
     """
 
-    def __init__(self, convert: Convert, *, always: bool = False) -> None:
-        super().__init__()
-        self.convert = convert
+    def __init__(self, convert: Convert, at_once: AtOnce | None = None) -> None:
+        super().__init__(self._made)
+        self._convert = convert
+        self._at_once = at_once
         self.faulty = False
-        self._always = always
-        self._repeats = True
 
-    def __missing__(self, cell: Any) -> Any:
-        made = self[cell] = self._made(cell)
-        return made
-
-    def of(self, cells: Sequence[Any]) -> list[Any]:
+    def of(self, values: Sequence[Any]) -> Sequence[Any]:
         """The made values of a column."""
         if self._repeats:
-            before = len(self)
-            made = list(map(self.__getitem__, cells))
-            self._repeats = self._always or len(self) - before < 0.5 * len(cells) or len(cells) < 100
-            if not self._repeats or len(self) > MEMO_LIMIT:
-                self.clear()
+            return super().of(values)
+        if self._at_once is not None and (made := self._at_once(values)) is not None:
             return made
         try:
-            return list(map(self.convert, cells))
+            return list(map(self._convert, values))
         except Fault:
-            return list(map(self._made, cells))
+            return list(map(self._made, values))
 
     def _made(self, cell: Any) -> Any:
         try:
-            return self.convert(cell)
+            return self._convert(cell)
         except Fault as fault:
             self.faulty = True
             return fault.with_traceback(None)
@@ -62,13 +64,22 @@ class Memo(dict[Any, Any]):
 class Filler:
     """Fills one column of a record. `name` is what a person calls it, `column` where it is stored."""
 
-    def __init__(self, name: str, column: str, required: bool, rule: Rule, convert: Convert) -> None:
+    def __init__(
+        self,
+        name: str,
+        column: str,
+        required: bool,
+        rule: Rule,
+        convert: Convert,
+        at_once: AtOnce | None = None,
+    ) -> None:
         self.name = name
         self.column = column
         self.required = required
         self.columns = rule.columns
+        self._defaults = rule.default is not None
         self._when = rule.when
-        self._memo = Memo(convert)
+        self._memo = Converted(convert, at_once)
         self._constant = None if rule.columns else constant(convert, rule)
         self._quick: SplitMoments | IsoMoments | None = None
 
@@ -88,7 +99,8 @@ class Filler:
             convert = major_units(rule, mapping)
         else:
             convert = converter(field, rule, mapping, around)
-        filler = cls(prefix + field.name, field.column, field.required, rule, convert)
+        at_once = whole_column(field, rule, mapping)
+        filler = cls(prefix + field.name, field.column, field.required, rule, convert, at_once)
         if field.type is FieldType.MOMENT:
             filler._quick = split_moments(rule, mapping, around) or iso_moments(rule, mapping, around)
         return filler
@@ -101,14 +113,20 @@ class Filler:
         key = attribute.attribute.key
         return cls(f"attributes.{key}", key, False, rule, fragment(attribute, rule, mapping, around))
 
+    def silent(self, cells: Map[str, Sequence[Any]]) -> bool:
+        """Whether no cell of these says anything, so that no row has a value."""
+        told = any(column.count(None) < len(column) for column in map(cells.__getitem__, self.columns))
+        return bool(self.columns) and not self._defaults and not told
+
     @property
     def faulty(self) -> bool:
         """Whether any cell so far could not be taken."""
         return self._memo.faulty
 
-    def fill(self, cells: Map[str, Sequence[Any]], count: int) -> list[Any]:
+    def fill(self, cells: Map[str, Sequence[Any]], count: int) -> Column:
         """The values of all rows; Fault objects where a cell could not be taken."""
         quick = self._quick.of(cells) if self._quick else None
+        made: Column
         if quick is not None:
             made = quick
         elif not self.columns:
@@ -122,7 +140,7 @@ class Filler:
         texts, negated = self._when.texts, self._when.negated
         return [
             value if ((cell.strip() if cell.__class__ is str else "") in texts) is not negated else None
-            for value, cell in zip(made, cells[self._when.column], strict=True)
+            for value, cell in zip(listed(made), cells[self._when.column], strict=True)
         ]
 
 

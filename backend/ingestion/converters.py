@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from decimal import Decimal
@@ -20,6 +20,7 @@ from backend.ingestion.values.faults import Fault
 from backend.interactions.identity import fact_id
 
 Convert = Callable[[Any], Any]
+AtOnce = Callable[[Sequence[Any]], Sequence[Any] | None]
 
 DURATION_FORMATS = ("m:ss", "h:mm")
 UNITS: dict[FieldType, tuple[str, ...]] = {
@@ -94,6 +95,17 @@ def fragment(attribute: AttributeRule, rule: Rule, mapping: Mapping, around: Sur
         return prefix + msgspec.json.encode(value).decode()
 
     return encoded
+
+
+def whole_column(field: ShapeField, rule: Rule, mapping: Mapping) -> AtOnce | None:
+    """The function from a whole column of plain names to their stored form, where the rule allows one.
+
+    It gives None for a column that the converter has to look at cell by cell.
+    """
+    names = field.type is FieldType.REFERENCE or (field.name in NAMES and field.name != "currency")
+    if not names or len(rule.columns) != 1 or rule.values is not None or rule.default is not None:
+        return None
+    return partial(text.identifiers, null=mapping.null | rule.null | {""})
 
 
 def constant(convert: Convert, rule: Rule) -> Any:

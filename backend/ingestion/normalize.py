@@ -25,7 +25,7 @@ from backend.ingestion.formats.batch import (
 )
 from backend.ingestion.formats.faults import nearest
 from backend.ingestion.formats.header import missing_column
-from backend.ingestion.records import Chunk, IgnoredColumn, Layout, Rejection
+from backend.ingestion.records import Chunk, IgnoredColumn, Layout, Records, Rejection
 from backend.ingestion.refinements import (
     Columns,
     Faults,
@@ -37,7 +37,8 @@ from backend.ingestion.refinements import (
 from backend.ingestion.rules import AttributeRule, Mapping, RecordRules, Rule
 from backend.ingestion.shapes import SHAPES, FieldType, ShapeField
 from backend.ingestion.values.faults import Fault
-from backend.interactions.identity import fact_id
+from backend.ingestion.vectors import Column, kept, listed, missing
+from backend.interactions.identity import fact_ids
 
 DRIFT_ROWS = 1_000  # objects after which a mapped key that none of them has is a mistake, not sparseness
 
@@ -99,6 +100,10 @@ class _Part:
             tuple(a.attribute for a in attributes if a.attribute.key in filled),
         )
 
+    def silent(self, cells: Map[str, Sequence[Any]]) -> bool:
+        """Whether no row has such a record, as far as empty cells tell."""
+        return any(filler.silent(cells) for filler in self.fillers if filler.column == self.present)
+
     def read(self, cells: Map[str, Sequence[Any]], count: int, faults: Faults) -> Columns:
         """All columns of all rows; what cannot be taken is put into `faults` and reads None."""
         columns: Columns = {}
@@ -109,7 +114,7 @@ class _Part:
                 _set_aside(made, filler, here)
             columns[filler.column] = made
         for filler in self.fillers:
-            if filler.required and None in columns[filler.column]:
+            if filler.required:
                 _require(columns[filler.column], filler, here)
         if self.roll is not None:
             rolled(columns, self.shape.moments, self.roll)
@@ -120,8 +125,8 @@ class _Part:
         self._merge(here, columns, faults)
         return columns
 
-    def records(self, columns: Columns, rows: Sequence[int], mains: Columns) -> list[tuple[Any, ...]]:
-        """The tuples of the layout, from columns that hold no faults any more."""
+    def records(self, columns: Columns, rows: Sequence[int], mains: Columns) -> Records:
+        """The columns of the layout, from columns that hold no faults any more."""
         names = columns.get("external_id")
         if names is None:
             names = [f"{name}:{self.kind}" for name in mains["external_id"]]
@@ -130,28 +135,34 @@ class _Part:
                 name if name is not None else f"{main}:{self.kind}"
                 for name, main in zip(names, mains["external_id"], strict=True)
             ]
-        source = self.source
-        columns["id"] = [fact_id(source, name) for name in names]
+        columns["id"] = fact_ids(self.source, names)
         if self.main is not None and self.shape.field("interaction") and self.main.kind == "interaction":
-            given = columns.get("interaction_id")
+            given, own = columns.get("interaction_id"), mains["id"]
             columns["interaction_id"] = (
-                mains["id"]
+                own
                 if given is None
-                else [
-                    one if one is not None else other for one, other in zip(given, mains["id"], strict=True)
-                ]
+                else [one or other for one, other in zip(listed(given), listed(own), strict=True)]
             )
-        taken: list[Sequence[Any]] = [columns[name] for name in self._columns() if name != "attributes"]
         if self.attributes:
             parts = zip(*(columns[filler.column] for filler in self.attributes), strict=True)
-            taken.append(["{" + ",".join(filter(None, row)) + "}" for row in parts])
-        return list(zip(rows, columns["id"], [source] * len(names), names, *taken, strict=True))
+            columns["attributes"] = ["{" + ",".join(filter(None, row)) + "}" for row in parts]
+        return Records(
+            [
+                rows,
+                columns["id"],
+                [self.source] * len(names),
+                names,
+                *map(columns.__getitem__, self._columns()),
+            ]
+        )
 
     def _merge(self, here: Faults, columns: Columns, faults: Faults) -> None:
         """A row without such a record has no fault in it either."""
-        told = columns.get(self.present) if self.present else None
+        if not here:
+            return
+        absent = set(missing(columns[self.present])) if self.present in columns else ()
         for row, fault in here.items():
-            if told is None or told[row] is not None or fault.column == self.present:
+            if row not in absent or fault.column == self.present:
                 faults.setdefault(row, fault)
 
     def _columns(self) -> tuple[str, ...]:
@@ -214,7 +225,11 @@ class Normalizer:
         count = len(batch.lines)
         faults: Faults = {}
         cells = {name: batch.column(name) for name in self._needed}
-        columns = {part.kind: part.read(cells, count, faults) for part in self._parts} if count else {}
+        columns = {
+            part.kind: part.read(cells, count, faults)
+            for part in self._parts
+            if count and not part.silent(cells)
+        }
         rejections = [
             Rejection(batch.lines[row], fault.field, fault.fault.code, fault.fault.message, batch.raw(row))
             for row, fault in faults.items()
@@ -223,7 +238,7 @@ class Normalizer:
         return Chunk(
             records=self._records(columns, batch.lines, faults)
             if count
-            else {p.kind: [] for p in self._parts},
+            else {part.kind: Records([]) for part in self._parts},
             rejections=rejections,
             rows_read=count + len(batch.rejections),
             bytes_read=batch.bytes_read,
@@ -261,15 +276,20 @@ class Normalizer:
 
     def _records(
         self, columns: dict[str, Columns], lines: Sequence[int], faults: Faults
-    ) -> dict[str, list[tuple[Any, ...]]]:
+    ) -> dict[str, Records]:
         good = [row not in faults for row in range(len(lines))] if faults else None
         mains = _kept(columns[self._main.kind], good)
         rows = list(compress(lines, good)) if good else lines
         made = {self._main.kind: self._main.records(mains, rows, mains)}
         for part in self._parts[1:]:
+            if part.kind not in columns:
+                made[part.kind] = Records([])
+                continue
             own = _kept(columns[part.kind], good)
-            there = [value is not None for value in own[part.present or ""]]
-            linked = {name: list(compress(mains[name], there)) for name in ("id", "external_id")}
+            there = [True] * len(rows)
+            for row in missing(own[part.present or ""]):
+                there[row] = False
+            linked = {name: kept(mains[name], there) for name in ("id", "external_id")}
             made[part.kind] = part.records(_kept(own, there), list(compress(rows, there)), linked)
         return made
 
@@ -303,21 +323,22 @@ def _row_currency(field: ShapeField | None, rules: Map[str, Rule], around: Surro
     return "currency" if field is not None and "currency" in rules and rules["currency"].columns else None
 
 
-def _set_aside(made: list[Any], filler: Filler, faults: Faults) -> None:
+def _set_aside(made: Column, filler: Filler, faults: Faults) -> None:
+    if not isinstance(made, list):  # an array holds no faults
+        return
     for row, value in enumerate(made):
         if value.__class__ is Fault:
             faults.setdefault(row, RowFault(filler.name, filler.column, value))
             made[row] = None
 
 
-def _require(made: list[Any], filler: Filler, faults: Faults) -> None:
-    missing = Fault("REQUIRED_MISSING", f"“{filler.name}” is missing.")
-    for row, value in enumerate(made):
-        if value is None:
-            faults.setdefault(row, RowFault(filler.name, filler.column, missing))
+def _require(made: Column, filler: Filler, faults: Faults) -> None:
+    for row in missing(made):
+        fault = Fault("REQUIRED_MISSING", f"“{filler.name}” is missing.")
+        faults.setdefault(row, RowFault(filler.name, filler.column, fault))
 
 
 def _kept(columns: Columns, mask: Sequence[bool] | None) -> Columns:
     if mask is None or all(mask):
         return dict(columns)
-    return {name: list(compress(values, mask)) for name, values in columns.items()}
+    return {name: kept(values, mask) for name, values in columns.items()}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from backend.ingestion.vectors import Column, listed
 from backend.interactions.attributes import Attribute
 
 
@@ -44,11 +46,30 @@ class Layout:
     attributes: tuple[Attribute, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Records of one kind, column by column in the order of their layout; each column is as long."""
+
+    columns: Sequence[Column]
+
+    @classmethod
+    def of_rows(cls, rows: Sequence[tuple[Any, ...]]) -> Records:
+        """The same from tuples in the order of the layout."""
+        return cls(list(zip(*rows, strict=True)))
+
+    def __len__(self) -> int:
+        return len(self.columns[0]) if self.columns else 0
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        """The records one by one, for whoever looks at a few."""
+        return zip(*map(listed, self.columns), strict=True)
+
+
 @dataclass(slots=True)
 class Chunk:
-    """A few thousand rows read: per kind the records as tuples in layout order, and what was set aside."""
+    """A few thousand rows read: the records of each kind, and what was set aside."""
 
-    records: dict[str, list[tuple[Any, ...]]]
+    records: dict[str, Records]
     rejections: list[Rejection] = field(default_factory=list)
     rows_read: int = 0
     bytes_read: int = 0

@@ -13,8 +13,9 @@ from backend.ingestion.converters import linear
 from backend.ingestion.rules import SCALES
 from backend.ingestion.values.faults import Fault
 from backend.ingestion.values.numbers import BIGINT_MAX, INTEGER_MAX, minor_units, scaled
+from backend.ingestion.vectors import listed
 
-Columns = dict[str, list[Any]]
+Columns = dict[str, Any]  # by name each a `vectors.Column`; but for moments a list
 
 # A step back of seconds or minutes is a clock set wrong, not a night: in a bank's log of 33,344 calls, 93
 # moments step back by less than two minutes and 20 by almost a day, with nothing in between.
@@ -35,11 +36,11 @@ Faults = dict[int, RowFault]
 
 def rolled(columns: Columns, order: Sequence[str], zone: ZoneInfo) -> None:
     """Moves a moment to the next day where it lies half a day or more before the one that precedes it."""
-    latest: list[datetime | None] | None = None
+    latest: Sequence[datetime | None] | None = None
     for name in order:
-        moments = columns.get(name)
-        if moments is None:
+        if name not in columns:
             continue
+        moments = listed(columns[name])
         if latest is not None:
             moments = [
                 _next_day(moment, zone) if moment and before and before - moment > NIGHT else moment

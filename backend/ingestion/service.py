@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Sequence
 from contextlib import aclosing, suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from backend.ingestion.apply import apply_staged
 from backend.ingestion.collecting import rarer_collections
 from backend.ingestion.records import Chunk, Layout, Rejection
 from backend.ingestion.shapes import INTERACTION
-from backend.ingestion.staging import stage
+from backend.ingestion.staging import Block, Staging
 from backend.interactions import attributes, changes
 from backend.interactions.attributes import Attribute
 from backend.interactions.identity import new_id
@@ -32,6 +32,9 @@ ATTEMPTS = 3  # to apply: of two imports of the same rows that deadlock, one beg
 APPLY_TIMEOUT = 3600.0  # seconds for one statement: some 100 million rows
 LOCK_TIMEOUT = 600.0  # seconds to wait for another import that writes the same rows
 WORK_MEMORY = 32  # MB for each of a statement's dozen sorts and hash tables; a larger one goes to disk
+
+Encoded = tuple[Chunk, list[Block]]
+Encode = Callable[[Chunk], list[Block]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,15 +144,15 @@ class _Import:
         self, run_id: UUID, rows: Iterable[Chunk] | AsyncIterable[Chunk], rejected_share: float
     ) -> None:
         """Stages each chunk in a transaction of its own. Raises Invalid when too many rows were set aside."""
-        by_kind = {layout.kind: layout for layout in self.layouts}
-        async with aclosing(_read_ahead(rows)) as chunks:
-            async for chunk in chunks:
+        staging = Staging(run_id, self.source, self.layouts)
+        async with aclosing(_read_ahead(rows, staging.encode)) as chunks:
+            async for chunk, blocks in chunks:
                 self._count(chunk)
                 if self.rows_read >= HOPELESS and self.rows_rejected >= self.rows_read and rejected_share < 1:
                     break
-                if chunk.rejections or any(chunk.records.values()):
+                if blocks or chunk.rejections:
                     async with self.database.write() as session:
-                        await stage(session, run_id, self.source, by_kind, chunk)
+                        await staging.write(session, blocks, chunk.rejections)
                 self.report("reading")
         if self.rows_rejected > rejected_share * self.rows_read:
             raise Invalid(
@@ -226,10 +229,11 @@ class _Import:
         self.problems += [_problem(each) for each in chunk.rejections[: SHOWN_PROBLEMS - len(self.problems)]]
 
 
-async def _read_ahead(rows: Iterable[Chunk] | AsyncIterable[Chunk]) -> AsyncGenerator[Chunk, None]:
-    """The chunks in order; while one is worked on, the next is being made."""
-    source = rows if isinstance(rows, AsyncIterable) else _threaded(rows)
-    chunks = aiter(source)
+async def _read_ahead(
+    rows: Iterable[Chunk] | AsyncIterable[Chunk], encode: Encode
+) -> AsyncGenerator[Encoded, None]:
+    """The chunks in order, encoded; while one is written, the next is being made."""
+    chunks = _arriving(rows, encode) if isinstance(rows, AsyncIterable) else _threaded(rows, encode)
     ahead = asyncio.ensure_future(anext(chunks, None))
     try:
         while (chunk := await ahead) is not None:
@@ -240,21 +244,34 @@ async def _read_ahead(rows: Iterable[Chunk] | AsyncIterable[Chunk]) -> AsyncGene
         try:
             await _to_its_end(ahead)
         finally:
-            if hasattr(chunks, "aclose"):
-                await chunks.aclose()
+            await chunks.aclose()
 
 
-async def _threaded(rows: Iterable[Chunk]) -> AsyncIterator[Chunk]:
+async def _arriving(rows: AsyncIterable[Chunk], encode: Encode) -> AsyncGenerator[Encoded, None]:
+    try:
+        async for chunk in rows:
+            yield chunk, encode(chunk)
+    finally:
+        if hasattr(rows, "aclose"):
+            await rows.aclose()
+
+
+async def _threaded(rows: Iterable[Chunk], encode: Encode) -> AsyncGenerator[Encoded, None]:
     chunks = iter(rows)
-    making: asyncio.Future[Chunk | None] | None = None
+    making: asyncio.Future[Encoded | None] | None = None
+
+    def make() -> Encoded | None:
+        chunk = next(chunks, None)
+        return None if chunk is None else (chunk, encode(chunk))
+
     try:
         while True:
-            making = _in_thread(next, chunks, None)
+            making = _in_thread(make)
             await asyncio.wait([making])
-            chunk = making.result()
-            if chunk is None:
+            made = making.result()
+            if made is None:
                 return
-            yield chunk
+            yield made
     finally:  # a thread cannot be cancelled, and a generator is not closed while it runs
         try:
             if making is not None:

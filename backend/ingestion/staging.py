@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import msgspec
+from sqlalchemy import Table
 
+from backend.ingestion.copying import Encoder, field
 from backend.ingestion.models import STAGED, staged_rejection
 from backend.ingestion.records import Chunk, Layout, Rejection
 from backend.interactions.identity import fact_id
@@ -17,18 +20,46 @@ from tenants.database import WriteSession
 _REJECTION_COLUMNS = ("sync_run_id", "id", "source", "line", "field", "code", "message", "raw")
 
 
-async def stage(
-    session: WriteSession, run_id: UUID, source: str, layouts: Mapping[str, Layout], chunk: Chunk
-) -> None:
-    """Appends a chunk's records and rejections under the run's id."""
-    for kind, records in chunk.records.items():
-        if records:
-            head = (str(run_id),)  # the driver encodes a text quicker than a UUID object
-            columns = ("sync_run_id", *layouts[kind].columns)
-            await session.copy(STAGED[kind], columns, [head + record for record in records])
-    if chunk.rejections:
-        rows = _rejection_rows(run_id, source, chunk.rejections)
-        await session.copy(staged_rejection, _REJECTION_COLUMNS, rows)
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Rows of one table, ready to be copied."""
+
+    table: Table
+    columns: Sequence[str]
+    content: bytes
+
+
+class Staging:
+    """The staging of one run: chunks are encoded where the file is read, and written where the database is."""
+
+    def __init__(self, run_id: UUID, source: str, layouts: Sequence[Layout]) -> None:
+        self._run_id, self._source = run_id, source
+        self._columns = {layout.kind: layout.columns for layout in layouts}
+        self._encoders = {
+            layout.kind: Encoder([STAGED[layout.kind].c[name].type for name in layout.columns])
+            for layout in layouts
+        }
+
+    def encode(self, chunk: Chunk) -> list[Block]:
+        """The rows of a chunk's records as COPY wants them; a column that holds nothing is left out."""
+        run = field(self._run_id.bytes)
+        blocks = []
+        for kind, records in chunk.records.items():
+            if len(records):
+                filled, content = self._encoders[kind].encode(run, records.columns)
+                names = [self._columns[kind][place] for place in filled]
+                blocks.append(Block(STAGED[kind], ("sync_run_id", *names), content))
+        return blocks
+
+    async def write(
+        self, session: WriteSession, blocks: Sequence[Block], rejections: Sequence[Rejection]
+    ) -> None:
+        """Appends a chunk's records and rejections under the run's id."""
+        for block in blocks:
+            await session.copy_encoded(block.table, block.columns, block.content)
+        if rejections:
+            rows = _rejection_rows(self._run_id, self._source, rejections)
+            await session.copy(staged_rejection, _REJECTION_COLUMNS, rows)
 
 
 def raw_text(raw: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import compress
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -20,6 +21,7 @@ Cell = str | datetime | time | timedelta | None
 
 UNREADABLE = "_line"  # the key under which a row that could not be split into columns is kept
 
+TEXTS = frozenset({str, type(None)})
 NATIVE = frozenset({str, type(None), datetime, time, timedelta})
 DEEPEST = 32  # levels of nested values that are kept of a rejected record
 BATCH_ROWS = 2_000  # measured: what is made of 5,000 rows no longer fits the cache, a quarter more time
@@ -106,12 +108,18 @@ class RecordBatch:
     def column(self, name: str) -> Sequence[Cell]:
         """The values under one name; None where a record lacks it."""
         keys = self.keys()
+        values: list[Any]
         if name in keys:
-            values: list[Any] = [r.get(name) for r in self.records]
+            try:  # most files have every key in every record
+                values = list(map(itemgetter(name), self.records))
+            except KeyError:
+                values = [r.get(name) for r in self.records]
         elif "." in name and name.partition(".")[0] in keys:
             values = [_within(r, name) for r in self.records]
         else:
             return [None] * len(self.records)
+        if TEXTS.issuperset(map(type, values)):
+            return values
         return [v if v.__class__ is str else plain(v) for v in values]
 
     def keys(self) -> Collection[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -15,7 +15,10 @@ from backend.ingestion.formats.text import Lines, choose_codec, decoded
 from backend.ingestion.records import Rejection
 
 DOCUMENT_LIMIT = 64 << 20  # bytes of one JSON document: it is held in memory several times over
+
 KEPT_LINE = 64 * 1024  # characters of an unreadable line that are kept to show
+
+_decode = msgspec.json.Decoder().decode
 
 
 class LinesOfObjects:
@@ -31,29 +34,22 @@ class LinesOfObjects:
 
     def batches(self, size: int = BATCH_ROWS) -> Iterator[RecordBatch]:
         """The objects, `size` at a time, fewer or none after many blank lines; others become rejections."""
-        decode = msgspec.json.Decoder().decode
         numbers: list[int] = []
         records: list[Mapping[str, Any]] = []
         rejections: list[Rejection] = []
-        number = read_before = passed = 0  # passed: characters of blank lines since the last batch
+        number, read_before = 1, 0
+        passed = 0  # characters of blank lines since the last batch
         for lines in self._lines.lists():
-            for line in lines:
-                number += 1
-                try:
-                    record = decode(line)
-                except (msgspec.DecodeError, RecursionError) as fault:
-                    if line.isspace():
-                        passed += len(line)
-                    else:
-                        rejections.append(_rejection(number, line, fault))
-                    continue
-                if record.__class__ is not dict:
-                    rejections.append(_rejection(number, line, None))
-                    continue
-                if len(line) > FIELD_LIMIT:
-                    _check_fields(record, number)
-                numbers.append(number)
-                records.append(record)
+            start = 0
+            while start < len(lines):
+                some = lines[start : start + size - len(numbers) - len(rejections)]
+                start += len(some)
+                if (objects := _objects(some)) is not None:
+                    records += objects
+                    numbers += range(number, number + len(some))
+                else:
+                    passed += _judge(some, number, numbers, records, rejections)
+                number += len(some)
                 if len(numbers) + len(rejections) >= size:
                     yield RecordBatch(numbers, records, rejections, self._content.consumed - read_before)
                     read_before = self._content.consumed
@@ -118,6 +114,45 @@ class Document:
     def close(self) -> None:
         """Closes the file."""
         self._content.close()
+
+
+def _objects(lines: Sequence[str]) -> list[Any] | None:
+    """The objects of lines that hold one each; None when any line needs a closer look."""
+    if max(map(len, lines)) > FIELD_LIMIT:
+        return None
+    try:
+        objects = list(map(_decode, lines))
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    return objects if set(map(type, objects)) == {dict} else None
+
+
+def _judge(
+    lines: Sequence[str],
+    first: int,
+    numbers: list[int],
+    records: list[Mapping[str, Any]],
+    rejections: list[Rejection],
+) -> int:
+    """Sorts lines, the `first` number being that of the first, one by one. Returns the characters of blank ones."""
+    blank = 0
+    for number, line in enumerate(lines, first):
+        try:
+            record = _decode(line)
+        except (msgspec.DecodeError, RecursionError) as fault:
+            if line.isspace():
+                blank += len(line)
+            else:
+                rejections.append(_rejection(number, line, fault))
+            continue
+        if record.__class__ is not dict:
+            rejections.append(_rejection(number, line, None))
+            continue
+        if len(line) > FIELD_LIMIT:
+            _check_fields(record, number)
+        numbers.append(number)
+        records.append(record)
+    return blank
 
 
 def _elements(text: str) -> list[Any]:

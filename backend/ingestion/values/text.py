@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 
 from backend.ingestion.formats.batch import Cell, text_of
 from backend.ingestion.formats.faults import nearest
@@ -66,6 +67,19 @@ def identifier(cell: Cell) -> str | None:
             f"The name {shown(plain)} has {len(plain):,} characters; at most {IDENTIFIER_LIMIT} are taken.",
         )
     return checked(plain)
+
+
+def identifiers(cells: Sequence[Cell], null: AbstractSet[str]) -> Sequence[Cell] | None:
+    """A whole column of names at once, for one that hardly repeats; None when any cell needs a closer look."""
+    try:
+        together = "".join(cells)  # type: ignore[arg-type]
+    except TypeError:  # something missing, or no text
+        return None
+    if not together.isascii() or "\x00" in together or max(map(len, cells)) > IDENTIFIER_LIMIT:  # type: ignore[arg-type]
+        return None
+    if not null.isdisjoint(cells) or list(map(str.strip, cells)) != list(cells):  # type: ignore[arg-type]
+        return None
+    return cells
 
 
 def boolean(cell: Cell) -> bool | None:

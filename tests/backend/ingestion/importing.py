@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Row, Table, literal_column, select
 
 from backend.ingestion.models import STAGED, staged_rejection
-from backend.ingestion.records import Chunk, Layout, Rejection
+from backend.ingestion.records import Chunk, Layout, Records, Rejection
 from backend.ingestion.service import ImportReport, import_source
 from backend.ingestion.shapes import SHAPES
 from backend.interactions.identity import fact_id
@@ -36,7 +36,7 @@ def chunk_of(layout: Layout, records: Sequence[Record], *, line: int = 2) -> Chu
         values = {**REQUIRED.get(layout.kind, {}), **record}
         head = (number, fact_id(SOURCE, name), SOURCE, name)
         rows.append((*head, *[values.get(column) for column in layout.columns[len(HEAD) :]]))
-    return Chunk({layout.kind: rows}, rows_read=len(rows), bytes_read=100 * len(rows))
+    return Chunk({layout.kind: Records.of_rows(rows)}, rows_read=len(rows), bytes_read=100 * len(rows))
 
 
 async def bring_in(

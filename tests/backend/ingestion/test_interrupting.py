@@ -138,7 +138,7 @@ def test_a_loop_that_gives_up_all_its_tasks_ends_the_step_first():
             steps.append("closed")
 
     async def main() -> None:
-        reading = asyncio.create_task(anext(_read_ahead(slow())))
+        reading = asyncio.create_task(anext(_read_ahead(slow(), lambda chunk: [])))
         await asyncio.to_thread(reached.wait)
         reading.cancel()
         await asyncio.sleep(0.01)  # then asyncio.run cancels every task that is left

@@ -151,7 +151,7 @@ def test_a_corrected_mapping_takes_what_was_set_aside():
     again = Normalizer(load("day_first = true\n" + HEAD + 'started = "when"\n'), None)
     chunk = again.records([r.raw for r in rejections], [r.line for r in rejections])
     assert not chunk.rejections
-    assert chunk.records["interaction"][0] == (
+    assert next(iter(chunk.records["interaction"])) == (
         3,
         fact_id("shop", "2"),
         "shop",
@@ -320,7 +320,7 @@ def test_cells_of_other_types_mean_what_their_text_means():
     ]
     chunk = Normalizer(built_in(), None).records(rows)
     columns = Normalizer(built_in(), None).layouts[0].columns
-    record = dict(zip(columns, chunk.records["interaction"][0], strict=True))
+    record = dict(zip(columns, next(iter(chunk.records["interaction"])), strict=True))
     assert (
         record["external_id"],
         record["answered"],
@@ -349,11 +349,10 @@ def test_every_row_is_a_record_or_a_rejection_whatever_the_chunks(rows, size):
         normalizer.records(rows[i : i + size], range(i, i + len(rows[i : i + size])))
         for i in range(0, len(rows), size)
     ]
-    assert [record for part in parts for record in part.records["interaction"]] == whole.records[
-        "interaction"
-    ]
+    records = list(whole.records["interaction"])
+    assert [record for part in parts for record in part.records["interaction"]] == records
     assert [(r.line, r.code) for part in parts for r in part.rejections] == [
         (r.line, r.code) for r in whole.rejections
     ]
-    taken = {record[0] for record in whole.records["interaction"]} | {r.line for r in whole.rejections}
+    taken = {record[0] for record in records} | {r.line for r in whole.rejections}
     assert taken == set(range(len(rows)))

@@ -15,7 +15,7 @@ from backend.ingestion import runs
 from backend.ingestion.models import rejected_record, source, sync_run
 from backend.ingestion.records import Chunk, Layout
 from backend.ingestion.service import HOPELESS, Progress
-from backend.ingestion.staging import stage
+from backend.ingestion.staging import Staging
 from backend.interactions.models import (
     agent,
     audit_entry,
@@ -329,7 +329,8 @@ async def test_what_a_crash_left_staged_is_seen_by_nobody_and_cleaned_by_the_nex
             now=clock(),
         )
     async with acme.write() as session:
-        await stage(session, crashed, SOURCE, {"interaction": layout}, chunk_of(layout, contacts(5)))
+        staging = Staging(crashed, SOURCE, [layout])
+        await staging.write(session, staging.encode(chunk_of(layout, contacts(5))), [])
     assert await rows_of(acme, interaction) == []
 
     await bring_in(acme, "interaction", *contacts(1), clock=clock)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy import update
@@ -15,8 +14,9 @@ from backend.metrics.language.types import Unit
 from backend.metrics.models import kpi
 from backend.metrics.planning import shaping
 from backend.metrics.questions import Answer, CellState, KpiAsk, Order, Question, Restriction
-from tenants.database import ReadSession
+from tenants.database import Database
 from tests.backend.metrics.builders import START, WEEK, World, asked, table
+from tests.statements import counted
 
 DAY = timedelta(days=1)
 
@@ -334,29 +334,22 @@ async def test_an_answer_too_large_is_refused(world: World, monkeypatch):
 # one snapshot, few statements
 
 
-async def test_a_board_costs_few_statements(world: World, monkeypatch):
+async def test_a_board_costs_few_statements(world: World, database: Database):
     await world.interact({})
-    statements = []
-    execute = ReadSession.execute
-
-    async def counted(self: ReadSession, statement: Any, parameters: Any = None) -> Any:
-        statements.append(statement)
-        return await execute(self, statement, parameters)
-
-    monkeypatch.setattr(ReadSession, "execute", counted)
-    answers = await world.ask_all(
-        asked("count()", "avg(handle_time)", "share(resolved)"),
-        asked("@first_response_time", grain=Grain.DAY),
-        asked("share(first_response_time > 30s)", grain=Grain.WEEK, dimensions=("channel",)),
-        asked("p90(handle_time)", dimensions=("agent",), order=Order("a"), limit=10),
-        asked("count()", dimensions=("weekday", "hour_of_day")),
-        asked("@csat", "@csat_mean", grain=Grain.DAY),
-        asked("count()", dimensions=("issue_type",), order=Order("a"), limit=5),
-        asked("@fcr", dimensions=("team",)),
-    )
+    async with counted(database) as count:
+        answers = await world.ask_all(
+            asked("count()", "avg(handle_time)", "share(resolved)"),
+            asked("@first_response_time", grain=Grain.DAY),
+            asked("share(first_response_time > 30s)", grain=Grain.WEEK, dimensions=("channel",)),
+            asked("p90(handle_time)", dimensions=("agent",), order=Order("a"), limit=10),
+            asked("count()", dimensions=("weekday", "hour_of_day")),
+            asked("@csat", "@csat_mean", grain=Grain.DAY),
+            asked("count()", dimensions=("issue_type",), order=Order("a"), limit=5),
+            asked("@fcr", dimensions=("team",)),
+        )
     assert all(isinstance(answer, Answer) for answer in answers)
     # versions, definitions and attributes, then: interactions, their histogram, surveys
-    assert len(statements) == 6
+    assert count.statements == 6
 
 
 async def test_a_question_can_be_explained(world: World):
