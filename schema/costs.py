@@ -35,6 +35,7 @@ Price = Callable[[Arguments], tuple[int, int]]  # arguments -> (base, items)
 Cost = Callable[[Arguments], int]  # coerced variables -> what the operation costs
 
 DEFAULT_PAGE = 50
+KPI_STEPS = 4  # reckoned for a KPI in an explanation
 GAP_MEMBERS = 40  # reckoned for the dimensions of a gap table, however many there are
 
 
@@ -61,6 +62,13 @@ def kpi_proof(arguments: Arguments) -> tuple[int, int]:
     asked = arguments.get("input")
     kpis = _length(asked.get("keys")) + _length(asked.get("formulas")) if isinstance(asked, dict) else 0
     return 20 + 30 * kpis, max(1, kpis)
+
+
+def kpi_explanation(arguments: Arguments) -> tuple[int, int]:
+    """An explanation: as its numbers, of which packs are read and statements planned; some steps for each KPI."""
+    asked = arguments.get("input")
+    kpis = _length(asked.get("keys")) + _length(asked.get("formulas")) if isinstance(asked, dict) else 0
+    return kpi_values(arguments)[0], KPI_STEPS * max(1, kpis)
 
 
 def gap_table(arguments: Arguments) -> tuple[int, int]:
@@ -105,6 +113,7 @@ PRICES: dict[str, Price] = {
     "Query.kpis": page,
     "Query.kpiValues": kpi_values,
     "Query.kpiProof": kpi_proof,
+    "Query.kpiExplanation": kpi_explanation,
     "Query.drill": drill,
     "Query.benchmarks": page,
     "Query.gapTable": gap_table,

@@ -48,6 +48,11 @@ class Window:
         """The window between two wall-clock moments of `zone`; a date means its midnight."""
         return cls(at_zone(start, zone), at_zone(end, zone), zone)
 
+    def local(self) -> Window:
+        """The same window, its ends told by the wall clock of its zone."""
+        zone = ZoneInfo(self.zone)
+        return Window(self.start.astimezone(zone), self.end.astimezone(zone), self.zone)
+
     def compared(self, how: Comparison) -> Window:
         """The window this one is compared with.
 

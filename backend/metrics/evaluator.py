@@ -10,9 +10,18 @@ from backend.core.errors import DomainError, Invalid, Problem
 from backend.metrics import definitions, repository
 from backend.metrics.clocks import find_clocks, held_in
 from backend.metrics.language.bound import Row
-from backend.metrics.planning.describe import describe
 from backend.metrics.planning.frames import Frames
-from backend.metrics.planning.lowering import Setting, lower, lower_listing, lower_tally, spell
+from backend.metrics.planning.lowering import (
+    Estimate,
+    Lowered,
+    Setting,
+    lower,
+    lower_explain,
+    lower_listing,
+    lower_tally,
+    read_estimate,
+    spell,
+)
 from backend.metrics.planning.members import Members
 from backend.metrics.planning.parts import aggregates_of
 from backend.metrics.planning.passing import is_passing
@@ -26,7 +35,8 @@ from backend.metrics.preview import Draft, Preview, prepare_preview
 from backend.metrics.proofs import TOTAL, CellPlace, Drill, DrilledRow, DrillKey, Proof
 from backend.metrics.questions import Answer, Question, Restriction
 from backend.metrics.rollups.demand import Demands
-from backend.metrics.rollups.reading import PackReader, rest_for_rows
+from backend.metrics.rollups.explaining import Explanation, Read, explained, unpacked
+from backend.metrics.rollups.reading import PackReader, Source, rest_for_rows
 from backend.metrics.rollups.repository import Head, read_head
 from backend.metrics.understanding import prepare_for
 from tenants.database import ReadSession, TenantDatabase
@@ -160,26 +170,42 @@ class Evaluator:
             async for row in session.stream(lower_listing(listing, setting)):
                 yield drilled(listing, row)
 
-    async def explain(self, question: Question, *, restriction: Restriction = _EVERYTHING) -> str:
-        """How a question would be answered: the plan, then its statements with the values written in."""
-        async with self._database.read() as session:
-            preparation = await self._preparation(session, restriction)
+    async def explain(self, question: Question, *, restriction: Restriction = _EVERYTHING) -> Explanation:
+        """How a question would be answered: what comes from packs, and which statements go to the rows for the
+        rest. None of these is run. Raises Invalid and Forbidden as an answer holds them.
+
+        Who may see some rows only is told no estimate: PostgreSQL makes it from what it knows of all rows.
+        """
+        async with self._database.read(snapshot=True) as session:
+            head = await read_head(session)
+            preparation = await self._preparation(session, restriction, head)
             task = preparation.prepare(question).task
             setting = await self._setting(session, preparation, _rows(task))
-        planned = plan([task])
-        statements = [spell(lower(statement, setting)) for statement in planned.statements]
-        return "\n\n".join([describe(planned), *statements])
+            sources = await self._sources(session, head, [task], setting, Frames())
+            reads = []
+            for number, statement in enumerate(rest_for_rows(sources), 1):
+                lowered = lower(statement, setting)
+                expected = await _expected(session, lowered) if restriction == _EVERYTHING else None
+                reads.append(Read(number, statement, spell(lowered), expected))
+        return explained(sources, reads, setting.now)
 
     async def _answered(
         self, session: ReadSession, head: Head, tasks: Iterable[Task], setting: Setting
     ) -> Frames:
         """What the questions ask for: from packs where they hold it, else from the rows."""
-        if self._rows_only:
-            return await _collected(session, tasks, setting)
         frames = Frames()
-        sources = await PackReader(session, head, setting).read(plan(tasks).statements, frames)
+        sources = await self._sources(session, head, tasks, setting, frames)
         await _collect(session, rest_for_rows(sources), setting, frames)
         return frames
+
+    async def _sources(
+        self, session: ReadSession, head: Head, tasks: Iterable[Task], setting: Setting, frames: Frames
+    ) -> list[Source]:
+        """Where the answers come from; what packs hold of them is put into frames."""
+        statements = plan(tasks).statements
+        if self._rows_only:
+            return list(unpacked(statements))
+        return await PackReader(session, head, setting).read(statements, frames)
 
     async def _preparation(
         self, session: ReadSession, restriction: Restriction, head: Head | None = None
@@ -213,6 +239,10 @@ async def _collect(
     for statement in statements:
         lowered = lower(statement, setting)
         frames.add(lowered, (await session.execute(lowered.select)).all())
+
+
+async def _expected(session: ReadSession, lowered: Lowered) -> Estimate:
+    return read_estimate((await session.execute(lower_explain(lowered))).scalar_one())
 
 
 def _rows(*tasks: Task) -> Iterator[Row]:

@@ -14,11 +14,13 @@ from backend.metrics.language.outline import outline
 from backend.metrics.language.parser import parse
 from backend.metrics.language.sentence import Tongue
 from backend.metrics.questions import KpiAsk, Question
+from backend.metrics.rollups.explaining import tell
 from tenants.database import TenantDatabase
 
 
 async def explain(database: TenantDatabase, clock: Clock, question: Question) -> str:
-    """For each KPI its formula, sentence (in the tenant's language) and tree; then the plan and its statements.
+    """For each KPI its formula, sentence (in the tenant's language) and tree; then the plan, where
+    each of its statements is answered from, and what is sent to the rows.
 
     A KPI whose cells are computed by several versions has each of them. Raises what would keep the question from
     being answered.
@@ -35,7 +37,7 @@ async def explain(database: TenantDatabase, clock: Clock, question: Question) ->
             formula = parse(text).formula
             if sentence is not None and formula is not None:
                 sections.append("\n".join((f"{title} = {text}", sentence, outline(formula))))
-    return "\n\n".join((*sections, planned))
+    return "\n\n".join((*sections, tell(planned)))
 
 
 def _readings(asked: KpiAsk, question: Question, history: History) -> Iterator[tuple[str, str]]:

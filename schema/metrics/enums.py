@@ -138,6 +138,13 @@ class ProofPath(Enum):
     RAW = strawberry.enum_value("raw", description="The rows themselves.")
 
 
+@strawberry.enum(description="What a step of an explanation is answered from.")
+class StepSource(Enum):
+    CELLS = strawberry.enum_value("cells", description="Cells that are kept for each day; no row is read.")
+    ROWS = strawberry.enum_value("rows", description="The rows themselves.")
+    BOTH = strawberry.enum_value("both", description="More than one of these, each day from one of them.")
+
+
 @strawberry.enum(description="Which survey a response answers.")
 class SurveyKind(Enum):
     CSAT = strawberry.enum_value("csat", description="Satisfaction.")

@@ -20,6 +20,7 @@ from schema.metrics.definitions import Kpi, kpis_of
 from schema.metrics.drills import DrilledRow
 from schema.metrics.editor import CheckFormulaPayload, FormulaVocabulary
 from schema.metrics.enums import Side
+from schema.metrics.explanation import KpiExplanationPayload
 from schema.metrics.inputs import CellInput, KpiValuesInput, place_in
 from schema.metrics.preview import PreviewKpiInput, PreviewKpiPayload
 from schema.metrics.proofs import KpiProofPayload
@@ -79,6 +80,22 @@ class MetricQueries:
         except Invalid as error:
             return KpiProofPayload.from_problems(input.place_of(one) for one in problems_of(error))
         return KpiProofPayload.from_proofs(found, context.locale)
+
+    @strawberry.field(
+        description="How `kpiValues` would answer a question right now: what comes from cells that are kept, what from "
+        "rows, and why. No row is read. An agent gets what holds for their own question."
+    )
+    async def kpi_explanation(self, info: Info, input: Asked) -> KpiExplanationPayload:
+        context = info.context
+        context.require(READ_KPIS)
+        try:
+            question = input.to_question(context.scope.tenant.zone)
+            restriction = restriction_for(question, input.reach, await context.own_agent())
+            async with context.lane():
+                found = await context.evaluator.explain(question, restriction=restriction)
+        except Invalid as error:
+            return KpiExplanationPayload.from_problems(input.place_of(one) for one in problems_of(error))
+        return KpiExplanationPayload.from_domain(found)
 
     @strawberry.field(
         description="The rows behind the total of a question for one KPI, or behind one cell, the newest "

@@ -131,6 +131,11 @@ def test_shipped_operations_fit_the_schema_and_the_limits(path: Path, schema: Gr
             {"i": {"keys": ["a"], "formulas": [{"name": "b", "formula": "c"}]}},
             20 + 20 + 1,
         ),
+        (
+            '{ kpiExplanation(input: {keys: ["a", "b"]}) { explanation { steps { read { statement } } } } }',
+            {},
+            20 + 20 + 4 * 2 * 3,
+        ),
         ('{ kpiProof(input: {keys: ["a", "b"]}) { proofs { aggregates { n: counted } } } }', {}, 80 + 2 * 2),
         (
             '{ gapTable(input: {keys: ["a", "b"], window: {from: "2026-01-01", to: "2026-02-01"}, '

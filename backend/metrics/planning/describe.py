@@ -38,7 +38,21 @@ from backend.metrics.planning.planner import Plan, Scan, Split, Statement
 
 def describe(plan: Plan) -> str:
     """One paragraph per statement: its rows, its splits, its parts."""
-    return "\n\n".join(_statement(statement) for statement in plan.statements)
+    return "\n\n".join(describe_statement(statement) for statement in plan.statements)
+
+
+def describe_statement(statement: Statement) -> str:
+    """Its rows, its splits, its parts, a line each."""
+    lines = [f"{statement.kind} of {_scan(statement.scan)}"]
+    lines += [f"  by {describe_split(split)}" for split in statement.splits]
+    lines += [f"  {describe_part(part)}" for part in statement.parts]
+    return "\n".join(lines)
+
+
+def describe_split(split: Split) -> str:
+    """What it groups by; "nothing" where all rows are one group."""
+    names = [split.grain.value] if split.grain else []
+    return ", ".join([*names, *(field.name for field in split.dimensions)]) or "nothing"
 
 
 def brief(row: Row) -> str:
@@ -128,13 +142,6 @@ def _literal(value: object, kind: Type) -> str:
             return json.dumps(str(value), ensure_ascii=False)
 
 
-def _statement(statement: Statement) -> str:
-    lines = [f"{statement.kind} of {_scan(statement.scan)}"]
-    lines += [f"  by {_split(split)}" for split in statement.splits]
-    lines += [f"  {_part(part)}" for part in statement.parts]
-    return "\n".join(lines)
-
-
 def _scan(scan: Scan) -> str:
     window = (
         "all rows"
@@ -165,12 +172,8 @@ def _basis(scan: Scan) -> Iterator[str]:
         yield "including excluded"
 
 
-def _split(split: Split) -> str:
-    names = [split.grain.value] if split.grain else []
-    return ", ".join([*names, *(field.name for field in split.dimensions)]) or "nothing"
-
-
-def _part(part: Part) -> str:
+def describe_part(part: Part) -> str:
+    """What is collected of which rows."""
     collect = str(part.collect) if part.percentile is None else f"{part.collect} {part.percentile}"
     text = f"{collect} of {'rows' if part.value is None else brief(part.value)}"
     text = text if part.condition is None else f"{text} where {brief(part.condition)}"

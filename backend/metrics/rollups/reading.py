@@ -31,10 +31,12 @@ MOST_PIECES = 40  # of a window that the rows are asked for; with more of them t
 class Source:
     """Where the groups of one split come from: on `packed` days from cells, else from the rows.
 
-    `stale` days have cells that are not right any more. `matched.reason` says why no day can have any.
+    `held` days have cells that are right, whether these are taken or not; `stale` days have some that are not
+    right any more. `matched.reason` says why no day can have any.
     """
 
     matched: Matched
+    held: set[date] = field(default_factory=set)
     packed: set[date] = field(default_factory=set)
     stale: set[date] = field(default_factory=set)
     left: tuple[Window, ...] = ()  # what the rows are asked for; where nothing is packed all of the window
@@ -114,15 +116,14 @@ class PackReader:
     def _take(self, source: Source, chosen: Mapping[Cells, Chosen], frames: Frames) -> None:
         """Puts what is right into frames, for one split of a statement."""
         usable = list(self._usable(source))
-        packed: set[date] = set()
         for variant, days in usable:
             found = chosen[variant.series]
-            packed |= {day for day in found.holding(frozenset(variant.parts)) if day in days}
+            source.held |= {day for day in found.holding(frozenset(variant.parts)) if day in days}
             source.stale |= {day for day in found.stale if day in days}
-        left = rest_of(source.window, packed) if packed else ()
-        if not packed or len(left) > MOST_PIECES:
+        left = rest_of(source.window, source.held) if source.held else ()
+        if not source.held or len(left) > MOST_PIECES:
             return
-        source.packed, source.left = packed, left
+        source.packed, source.left = source.held, left
         for variant, days in usable:
             self._fill(source, variant, chosen[variant.series], days, frames)
 

@@ -1,5 +1,7 @@
 """`scoredesk kpi --explain`: how a question is read and would be answered, without an answer."""
 
+import re
+
 from tests.backend.cli.command_line import Cli
 
 
@@ -24,6 +26,17 @@ async def test_tree_sentence_plan_and_sql(cli):
     assert "FROM" in sql
     assert "survey_response" in sql
     assert shown.index("formula") < shown.index("SELECT")
+
+
+async def test_it_says_what_is_read_and_why(cli):
+    shown = await explained(cli, "n=count()", "--from", "2026-01-05", "--to", "2026-01-07")
+    assert (
+        "\n  count of rows\n"
+        "  from rows, because 2026-01-05 to 2026-01-06 have no pack yet\n"
+        "    statement 1 reads the whole window\n"
+    ) in shown
+    [statement] = [section for section in shown.split("\n\n") if "SELECT" in section]
+    assert re.match(r"-- statement 1: about [\d,]+ rows?, cost [\d,]+\nSELECT", statement)
 
 
 async def test_the_sentence_is_in_the_tenants_language(cli):

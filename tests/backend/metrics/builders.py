@@ -19,6 +19,7 @@ from backend.interactions import models
 from backend.interactions.identity import fact_id
 from backend.metrics.evaluator import Evaluator
 from backend.metrics.questions import Answer, Cell, KpiAsk, Question, Restriction
+from backend.metrics.rollups.explaining import tell
 from tenants.database import TenantDatabase
 from tenants.versions import Versioned
 
@@ -128,6 +129,10 @@ class World:
     async def total(self, formula: str, **question: Any) -> Cell:
         """One formula over everything in WEEK."""
         return (await self.ask(formula, **question)).totals[0]
+
+    async def explain(self, question: Question) -> str:
+        """How a question would be answered, as people read it."""
+        return tell(await self.evaluator.explain(question))
 
     def _origin(self) -> dict[str, Any]:
         number = str(next(self._numbers))

@@ -288,6 +288,6 @@ async def test_the_proof_names_the_schedules(world: World, planner: Max):
 async def test_the_statement_can_be_read(world: World, planner: Max, clock: Callable[[], datetime]):
     await planner.create("office", draft(OFFICE))
     await planner.assign("office")
-    shown = await world.evaluator.explain(asked("avg(business(resolution_time))"))
+    shown = await world.explain(asked("avg(business(resolution_time))"))
     assert "business(resolved - started)" in shown
     assert "width_bucket" in shown

@@ -353,7 +353,7 @@ async def test_a_board_costs_few_statements(world: World, database: Database):
 
 
 async def test_a_question_can_be_explained(world: World):
-    text = await world.evaluator.explain(asked("avg(handle_time)", where='priority = "it\'s"'))
+    text = await world.explain(asked("avg(handle_time)", where='priority = "it\'s"'))
     assert text.startswith("parts of interaction at started")
     assert "FROM tenant.interaction" in text
     assert "priority = 'it''s'" in text

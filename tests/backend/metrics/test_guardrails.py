@@ -222,5 +222,5 @@ async def test_a_kpi_without_a_direction_has_nothing_to_guard(world: World, ann:
     await ann.create("some", "avg(handle_time)", direction=None, guardrails=("fcr",))
     assert judgements(await world.ask("@some", **COMPARED)) == [NOTHING]
     question = asked("@some", **COMPARED)
-    assert "resolved_on_first_contact" not in await world.evaluator.explain(question)
-    assert "resolved_on_first_contact" in await world.evaluator.explain(asked("@aht", **COMPARED))
+    assert "resolved_on_first_contact" not in await world.explain(question)
+    assert "resolved_on_first_contact" in await world.explain(asked("@aht", **COMPARED))

@@ -202,6 +202,6 @@ async def test_only_looked_at_members_are_rows(world: World):
 
 async def test_a_plan_says_how_far_back(world: World):
     question = asked("count(over 28d)", "count_distinct(agent over 28d)", grain=Grain.DAY)
-    text = await world.evaluator.explain(question)
+    text = await world.explain(question)
     assert "over 28d, at the end of each day" in text
     assert text.count("generate_series") == 1  # what merges is merged from segments

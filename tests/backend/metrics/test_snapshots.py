@@ -298,7 +298,7 @@ async def test_a_filter_and_a_value_beside_the_state(world: World):
 
 
 async def test_a_plan_names_the_state(world: World):
-    text = await world.evaluator.explain(asked("count(while open)", grain=Grain.DAY))
+    text = await world.explain(asked("count(while open)", grain=Grain.DAY))
     assert text.startswith(
         "parts of interaction at started, 2026-02-02T00:00:00+00:00 to 2026-02-09T00:00:00+00:00 (UTC), "
         "while open, at the end of each day\n  by day\n  count of rows\n"
