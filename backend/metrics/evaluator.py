@@ -34,6 +34,7 @@ from backend.metrics.preparation import Preparation
 from backend.metrics.preview import Draft, Preview, prepare_preview
 from backend.metrics.proofs import TOTAL, CellPlace, Drill, DrilledRow, DrillKey, Proof
 from backend.metrics.questions import Answer, Question, Restriction
+from backend.metrics.rollups.columns_reading import ColumnReader, note
 from backend.metrics.rollups.demand import Demands
 from backend.metrics.rollups.explaining import Explanation, Read, explained, unpacked
 from backend.metrics.rollups.reading import PackReader, Source, rest_for_rows
@@ -181,9 +182,9 @@ class Evaluator:
             preparation = await self._preparation(session, restriction, head)
             task = preparation.prepare(question).task
             setting = await self._setting(session, preparation, _rows(task))
-            sources = await self._sources(session, head, [task], setting, Frames())
+            sources, left = await self._sources(session, head, [task], setting, Frames())
             reads = []
-            for number, statement in enumerate(rest_for_rows(sources), 1):
+            for number, statement in enumerate(left, 1):
                 lowered = lower(statement, setting)
                 expected = await _expected(session, lowered) if restriction == _EVERYTHING else None
                 reads.append(Read(number, statement, spell(lowered), expected))
@@ -194,18 +195,22 @@ class Evaluator:
     ) -> Frames:
         """What the questions ask for: from packs where they hold it, else from the rows."""
         frames = Frames()
-        sources = await self._sources(session, head, tasks, setting, frames)
-        await _collect(session, rest_for_rows(sources), setting, frames)
+        _, left = await self._sources(session, head, tasks, setting, frames)
+        await _collect(session, left, setting, frames)
         return frames
 
     async def _sources(
         self, session: ReadSession, head: Head, tasks: Iterable[Task], setting: Setting, frames: Frames
-    ) -> list[Source]:
-        """Where the answers come from; what packs hold of them is put into frames."""
+    ) -> tuple[list[Source], list[Statement]]:
+        """Where the answers come from, and what is left for the rows; what packs hold is put into frames."""
         statements = plan(tasks).statements
         if self._rows_only:
-            return list(unpacked(statements))
-        return await PackReader(session, head, setting).read(statements, frames)
+            return list(unpacked(statements)), list(statements)
+        sources = await PackReader(session, head, setting).read(statements, frames)
+        columns = ColumnReader(session, self._database, head, setting)
+        answered, left = await columns.read(rest_for_rows(sources), frames)
+        note(sources, answered)
+        return sources, left
 
     async def _preparation(
         self, session: ReadSession, restriction: Restriction, head: Head | None = None

@@ -141,6 +141,9 @@ class ProofPath(Enum):
 @strawberry.enum(description="What a step of an explanation is answered from.")
 class StepSource(Enum):
     CELLS = strawberry.enum_value("cells", description="Cells that are kept for each day; no row is read.")
+    COLUMNS = strawberry.enum_value(
+        "columns", description="Values of all rows that are kept for each day as columns; no row is read."
+    )
     ROWS = strawberry.enum_value("rows", description="The rows themselves.")
     BOTH = strawberry.enum_value("both", description="More than one of these, each day from one of them.")
 

@@ -88,7 +88,7 @@ class ExplanationStep:
             parts=[describe_part(part) for part in step.parts],
             window=Window.from_domain(scan.window),
             days=step.days,
-            packed_days=len(step.packed),
+            packed_days=len(step.packed) + step.columned,
             stale_days=list(step.stale),
             missing_days=len(step.missing),
             reason=step.reason,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from uuid import UUID
@@ -22,6 +22,7 @@ from backend.metrics.rollups.columns import Collected, collect, divided, named_i
 from backend.metrics.rollups.columns_packs import Column, Unfit, unpacked
 from backend.metrics.rollups.columns_table import Names, Table
 from backend.metrics.rollups.days import Days, rest_of, whole_days
+from backend.metrics.rollups.reading import Source
 from backend.metrics.rollups.repository import Head, StoredPack
 from backend.metrics.rollups.series import Columns, Ground
 from tenants.database import ReadSession, TenantDatabase
@@ -32,9 +33,11 @@ _NAMES = ("agent", "team", "queue", "issue_type", "product")  # customers are to
 
 @dataclass(slots=True)
 class Asked:
-    """A statement that columns can answer on the whole days of what is asked of it."""
+    """What of a statement columns can answer, on the whole days of what is asked of it; and the rest of it."""
 
+    whole: Statement
     statement: Statement
+    rest: Statement | None
     leaves: tuple[Row, ...]
     days: set[date]
     ground: Ground
@@ -56,13 +59,15 @@ class ColumnReader:
         self._session, self._database = session, database
         self._head, self._setting = head, setting
 
-    async def read(self, statements: Sequence[Statement], frames: Frames) -> list[Statement]:
-        """Puts what columns hold into frames; gives what is left for the rows."""
+    async def read(
+        self, statements: Sequence[Statement], frames: Frames
+    ) -> tuple[list[Asked], list[Statement]]:
+        """Puts what columns hold into frames; says what that is, and gives what is left for the rows."""
         if not self._head.settled or self._setting.restriction != Restriction():
-            return list(statements)
+            return [], list(statements)
         asked, left = self._divide(statements)
         if not asked:
-            return left
+            return [], left
         chosen, packs = await self._choose(asked)
         tables: dict[tuple[Basis, frozenset[date]], list[Asked]] = defaultdict(list)
         for one in asked:
@@ -71,13 +76,16 @@ class ColumnReader:
             if self._is_worth_it(one):
                 tables[one.basis, frozenset(one.days)].append(one)
             else:
-                left.append(one.statement)
+                left.append(one.whole)
+        answered: list[Asked] = []
         names = await self._names(one.statement for each in tables.values() for one in each)
         for (_, days), each in tables.items():
             leaves = {series.value: series for one in each for series in one.series()}
             columns = {leaf: packs.of(chosen[series], days) for leaf, series in leaves.items()}
-            left += await asyncio.to_thread(self._collect, each, days, columns, names, frames)
-        return left
+            answered += await asyncio.to_thread(self._collect, each, days, columns, names, frames)
+        done = {id(one) for one in answered}
+        left += [one.whole for each in tables.values() for one in each if id(one) not in done]
+        return answered, [*left, *(rest for one in answered for rest in _left_of(one))]
 
     def _divide(self, statements: Iterable[Statement]) -> tuple[list[Asked], list[Statement]]:
         asked, left = [], []
@@ -93,8 +101,8 @@ class ColumnReader:
                 left.append(statement)
                 continue
             days = {day for span in fit.scan.within or (window,) for day in whole_days(span) or ()}
-            asked.append(Asked(fit, leaves, days, Ground(window.zone, self._setting.currency)))
-            left += [] if rest is None else [rest]
+            ground = Ground(window.zone, self._setting.currency)
+            asked.append(Asked(statement, fit, rest, leaves, days, ground))
         return asked, left
 
     async def _choose(self, asked: Sequence[Asked]) -> tuple[dict[Columns, Chosen], _Packs]:
@@ -104,7 +112,9 @@ class ColumnReader:
                 known = wanted.get(series)
                 first, last = min(one.days), max(one.days)
                 wanted[series] = (
-                    Days(first, last) if known is None else Days(min(known.first, first), max(known.last, last))
+                    Days(first, last)
+                    if known is None
+                    else Days(min(known.first, first), max(known.last, last))
                 )
         packs = await repository.read_packs(self._session, {key.id: days for key, days in wanted.items()})
         by_series: dict[UUID, list[StoredPack]] = defaultdict(list)
@@ -149,26 +159,23 @@ class ColumnReader:
         columns: Mapping[Row, Sequence[Column]],
         names: Names,
         frames: Frames,
-    ) -> list[Statement]:
-        """Puts the groups of some statements into frames; gives what is left of them for the rows."""
+    ) -> list[Asked]:
+        """Puts the groups of some statements into frames; gives those that turned out to be fit for it."""
         zone = asked[0].ground.zone
         table = Table.of(zone, days, columns, names, self._setting.now)
-        left = []
+        answered = []
         for one in asked:
+            if not named_in(one.statement) <= names.keys():
+                continue
             try:
-                if not named_in(one.statement) <= names.keys():
-                    raise Unfit("customers are too many to name")
                 found: Collected = collect(one.statement, table)
             except Unfit:
-                left.append(one.statement)
                 continue
             scan = bare(one.statement).scan
             for (split, part), groups in found.items():
                 frames.take(scan, split, part, groups)
-            within = _left(one.statement, one.days)
-            if within:
-                left.append(replace(one.statement, scan=replace(one.statement.scan, within=within)))
-        return left
+            answered.append(one)
+        return answered
 
 
 class _Packs:
@@ -186,6 +193,30 @@ class _Packs:
         if column is None:
             column = self._unpacked[id(pack)] = unpacked(pack.content)
         return column
+
+
+def note(sources: Iterable[Source], answered: Sequence[Asked]) -> None:
+    """Notes in sources which of their days columns have answered."""
+    for source in sources:
+        matched = source.matched
+        scan = replace(matched.statement.scan, within=source.left)
+        for one in answered:
+            if (one.whole.kind, one.whole.scan) != (matched.statement.kind, scan):
+                continue
+            parts = {part for split, parts in one.statement.needs if split == matched.split for part in parts}
+            if parts & set(matched.parts):
+                source.columned |= one.days
+            if parts >= set(matched.parts):
+                source.left = _left(one.statement, one.days)
+
+
+def _left_of(one: Asked) -> Iterator[Statement]:
+    """What columns have left of a statement: its other days, and what of it they cannot tell at all."""
+    within = _left(one.statement, one.days)
+    if within:
+        yield replace(one.statement, scan=replace(one.statement.scan, within=within))
+    if one.rest is not None:
+        yield one.rest
 
 
 def _left(statement: Statement, days: Iterable[date]) -> tuple[Window, ...]:

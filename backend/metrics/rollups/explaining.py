@@ -24,6 +24,7 @@ class Origin(StrEnum):
     """What groups are made of."""
 
     CELLS = "cells"
+    COLUMNS = "columns"
     ROWS = "rows"
 
 
@@ -50,15 +51,15 @@ class Read:
             return False
         if own.scan != replace(matched.statement.scan, within=source.left):
             return False
-        return any(split == matched.split and set(parts) >= set(matched.parts) for split, parts in own.needs)
+        return any(split == matched.split and set(parts) & set(matched.parts) for split, parts in own.needs)
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """How the groups of one split come about, for some parts of a statement.
 
-    Of the `days` that lie in the window entirely `packed` ones are answered from cells, `stale` ones have cells
-    that are not right any more, `missing` ones have none yet. `reason` follows “because”: why rows are read.
+    Of the `days` that lie in the window entirely `packed` ones are answered from cells, `columned` (a number) from
+    columns; `stale` ones have cells that are not right any more, `missing` ones have none yet. `reason` follows “because”: why rows are read.
     """
 
     statement: Statement
@@ -66,6 +67,7 @@ class Step:
     parts: tuple[Part, ...]
     days: int
     packed: tuple[date, ...]
+    columned: int
     stale: tuple[date, ...]
     missing: tuple[date, ...]
     reason: str | None
@@ -74,7 +76,11 @@ class Step:
     @property
     def origins(self) -> tuple[Origin, ...]:
         """What its groups are made of; several: each day of one of them."""
-        taken = {Origin.CELLS: bool(self.packed), Origin.ROWS: self.read is not None}
+        taken = {
+            Origin.CELLS: bool(self.packed),
+            Origin.COLUMNS: bool(self.columned),
+            Origin.ROWS: self.read is not None,
+        }
         return tuple(origin for origin, is_taken in taken.items() if is_taken)
 
 
@@ -114,14 +120,15 @@ def _step(source: Source, reads: Sequence[Read], now: datetime) -> Step:
     fit = {day for day in days or () if any(day in one for one in _usable(matched, days, now))}
     missing = tuple(sorted(fit - source.held - source.stale))
     read = None
-    if source.left or not source.packed:
-        read = next(one for one in reads if one.serves(source))
+    if source.reads_rows:
+        read = next((one for one in reads if one.serves(source)), None)
     return Step(
         matched.statement,
         matched.split,
         matched.parts,
         days=len(days or ()),
         packed=tuple(sorted(source.packed)),
+        columned=len(source.columned),
         stale=tuple(sorted(source.stale)),
         missing=missing,
         reason=None if read is None else _reason(source, days, missing, fit),
@@ -184,7 +191,10 @@ def _origins(steps: Sequence[Step]) -> Iterator[str]:
 
 
 def _origin(step: Step) -> str:
-    counts = {Origin.CELLS: f" ({len(step.packed):,} of {step.days:,} days)"}
+    counts = {
+        Origin.CELLS: f" ({len(step.packed):,} of {step.days:,} days)",
+        Origin.COLUMNS: f" ({step.columned:,} of {step.days:,} days)",
+    }
     text = "from " + " and ".join(f"{origin}{counts.get(origin, '')}" for origin in step.origins)
     if step.reason is not None:
         text += f", because {step.reason}"

@@ -29,7 +29,8 @@ MOST_PIECES = 40  # of a window that the rows are asked for; with more of them t
 
 @dataclass(slots=True)
 class Source:
-    """Where the groups of one split come from: on `packed` days from cells, else from the rows.
+    """Where the groups of one split come from: on `packed` days from cells, on `columned` days from columns, else from
+    the rows.
 
     `held` days have cells that are right, whether these are taken or not; `stale` days have some that are not
     right any more. `matched.reason` says why no day can have any.
@@ -39,7 +40,13 @@ class Source:
     held: set[date] = field(default_factory=set)
     packed: set[date] = field(default_factory=set)
     stale: set[date] = field(default_factory=set)
-    left: tuple[Window, ...] = ()  # what the rows are asked for; where nothing is packed all of the window
+    columned: set[date] = field(default_factory=set)
+    left: tuple[Window, ...] = ()  # what is left; where nothing is packed all of the window
+
+    @property
+    def reads_rows(self) -> bool:
+        """Whether anything is left for the rows."""
+        return bool(self.left) or not (self.packed or self.columned)
 
     @property
     def window(self) -> Window:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -61,3 +62,33 @@ async def test_a_covered_question_reads_no_rows(world: World, database):
     async with counted(database) as count:
         await world.evaluator.answer([question])
     assert count.statements <= 6
+
+
+FILTERED = [
+    'channel = "chat"', 'agent = "ann" or agent is missing', 'not resolved and issue_type = "refund"',
+    'channel in ("call", "chat") and weekday = "Tuesday"',
+]  # fmt: skip
+
+
+async def test_any_filter_is_answered_from_columns(world: World, database):
+    await a_random_month(world, 4)
+    await move(world.tenant)
+    bare = [
+        Question((KpiAsk(key),), MONTH, dimensions, grain)
+        for key in ("aht", "csat", "first_response_time_p90", "contacts_offered", "fcr")
+        for grain, dimensions in SHAPES
+    ]
+    await demand(world.tenant, now, bare)
+    await refresh_all(world.tenant, now)
+    filtered = [
+        replace(one, where=where, window=window)
+        for one in bare
+        for where in FILTERED
+        for window in (MONTH, RAGGED)
+    ]
+    packed, rows = await both(world.tenant, now, filtered)
+    for question, one, other in zip(filtered, packed, rows, strict=True):
+        assert plain(one) == plain(other), question
+    async with counted(database) as count:
+        await world.evaluator.answer([replace(bare[0], where=FILTERED[0])])
+    assert count.statements <= 5  # versions, packs of cells, of columns, what was touched, members
