@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,6 +20,7 @@ from backend.metrics.questions import Answer, KpiAsk, Question
 from backend.metrics.rollups import repository
 from backend.metrics.rollups.refreshing import _Work, refresh
 from tenants.database import Database, TenantDatabase
+from tenants.registry import get_tenant
 from tests.backend.ingestion.importing import bring_in
 from tests.backend.metrics.builders import World
 from tests.backend.metrics.rollups.rolling import both, count_packs, demand, plain, refresh_all
@@ -26,6 +28,7 @@ from tests.conftest import Place, StandingClock
 
 FIRST = datetime(2026, 2, 9, 9, tzinfo=UTC)
 WINDOW = Window(datetime(2026, 2, 9, tzinfo=UTC), datetime(2026, 2, 16, tzinfo=UTC), "UTC")
+EVENING = FIRST + timedelta(hours=36)  # of the next day; in Auckland the morning of the day after
 CONTACTS = Question((KpiAsk("n", "count(where started)"),), WINDOW, ("channel",), Grain.DAY)
 SURVEYS = Question((KpiAsk("s", "avg(survey.score)"),), WINDOW, grain=Grain.DAY)
 
@@ -89,6 +92,28 @@ async def test_a_pack_worked_out_before_a_write_and_stored_after_it_is_stale(pac
     assert await ask(packed, clock) == 5
 
 
+async def test_a_pack_says_the_version_of_the_very_rows_it_was_worked_out_of(packed, clock, place):
+    """The worker's snapshot is there, its rows are not read yet: a writer ends."""
+    await bring_in(packed, "interaction", contact(3, 1))
+    work = await _Work.begin(packed, clock)
+    assert work is not None
+    [piece] = work.pieces()
+    named, admin = f'"{packed.tenant.namespace}"', await asyncpg.connect(place.admin_url)
+    async with admin.transaction():
+        await admin.execute(f"LOCK TABLE {named}.interaction IN ACCESS EXCLUSIVE MODE")
+        task = asyncio.create_task(work.make(piece))
+        await waits(place, task)
+        await admin.execute(f"UPDATE {named}.interaction SET channel = 'call' WHERE external_id = '3'")
+        await admin.execute(f"UPDATE {named}.version SET number = number + 1 WHERE name = 'facts'")
+        number = f"(SELECT number FROM {named}.version WHERE name = 'facts')"
+        await admin.execute(f"UPDATE {named}.touched_hour SET version = {number}")
+    await task
+    await admin.close()
+    assert await ask(packed, clock) == 4
+    await refresh_all(packed, clock)
+    assert await ask(packed, clock) == 4
+
+
 async def test_a_write_between_the_last_pack_and_the_settling_is_not_settled(packed, clock, place):
     await bring_in(packed, "interaction", contact(3, 1))
     work = await _Work.begin(packed, clock)
@@ -106,26 +131,35 @@ async def test_nobody_waits_for_a_writer_that_has_touched_hours_and_not_ended(pa
     async with packed.write() as session:
         row = select(touched_hour).order_by(touched_hour.c.hour).with_for_update()
         assert (await session.execute(row)).all()
-        assert not await asyncio.wait_for(refresh(packed, clock), timeout=1.5)
+        assert not await refresh(packed, clock)  # else the lock timeout would end it
     assert await ask(packed, clock) == 4
     await bring_in(packed, "interaction", contact(4, 1))
     assert await ask(packed, clock) == 5
 
 
 async def test_a_pack_older_than_the_settling_is_not_kept(packed, clock):
-    """What was touched between is not known any more."""
-    await bring_in(packed, "interaction", contact(3, 1))
+    """What was touched between is not known any more, and no newer pack need be there to count instead: whoever
+    has settled knew nothing of the question.
+    """
+    await bring_in(packed, "survey", {"external_id": "1", "responded_at": FIRST, "score": 4000})
+    early = await _Work.begin(packed, clock)
+    assert early is not None
+    await demand(packed, clock, [SURVEYS])
     late = await _Work.begin(packed, clock)
     assert late is not None
-    [piece] = late.pieces()
     async with packed.read(snapshot=True) as session:
         head = await repository.read_head(session)
-        frames = await late._collected(session, piece)
-    packs = [late._packed(series, piece.days, frames, head) for series in piece.series]
-    await bring_in(packed, "interaction", contact(4, 1))
-    await refresh_all(packed, clock)
+        made = [(piece, await late._collected(session, piece)) for piece in late.pieces()]
+    packs = [
+        late._packed(series, piece.days, frames, head) for piece, frames in made for series in piece.series
+    ]
+    assert packs
+    await bring_in(packed, "survey", {"external_id": "2", "responded_at": FIRST, "score": 2000})
+    for piece in early.pieces():
+        await early.make(piece)
+    assert await early.settle()
     await late._store(packs)
-    assert await ask(packed, clock) == 5
+    assert await ask(packed, clock, SURVEYS) == 3
 
 
 async def test_packs_of_which_a_worker_knows_nothing_are_not_settled_by_it(packed, clock):
@@ -176,6 +210,28 @@ async def test_work_ends_when_the_first_rows_move_away(packed, clock):
     await bring_in(packed, "interaction", contact(0, 3))
     await refresh_all(packed, clock)
     assert await ask(packed, clock) == 3
+
+
+async def test_days_of_another_zone_have_packs_of_their_own(packed, database, clock, place):
+    """A worker that has not heard of it makes packs of the old days meanwhile, and says that they are right."""
+    await bring_in(packed, "interaction", contact(3, 1, started_at=EVENING))
+    late = await _Work.begin(packed, clock)
+    assert late is not None
+    admin = await asyncpg.connect(place.admin_url)
+    await admin.execute("UPDATE scoredesk_control.tenant SET zone = 'Pacific/Auckland' WHERE slug = 'acme'")
+    await admin.close()
+    moved = database.of(await get_tenant(database, "acme"))
+    days = Window.of_local(WINDOW.start.date(), WINDOW.end.date(), "Pacific/Auckland")
+    question = replace(CONTACTS, window=days)
+    assert await ask(moved, clock, question) == 4
+    await refresh_all(moved, clock)
+    await bring_in(moved, "interaction", contact(4, 1))
+    for piece in late.pieces():
+        await late.make(piece)
+    await late.settle()
+    assert await ask(moved, clock, question) == 5
+    await refresh_all(moved, clock)
+    assert await ask(moved, clock, question) == 5
 
 
 async def test_what_nobody_asks_any_more_is_forgotten(packed, clock):
