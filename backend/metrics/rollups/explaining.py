@@ -58,8 +58,9 @@ class Read:
 class Step:
     """How the groups of one split come about, for some parts of a statement.
 
-    Of the `days` that lie in the window entirely `packed` ones are answered from cells, `columned` (a number) from
-    columns; `stale` ones have cells that are not right any more, `missing` ones have none yet. `reason` follows “because”: why rows are read.
+    Of the `days` that lie in the window entirely `packed` ones are answered from cells, `columned` (a number)
+    from columns; `stale` ones have cells that are not right any more, `missing` ones have none yet. `reason`
+    follows “because”: why rows are read.
     """
 
     statement: Statement

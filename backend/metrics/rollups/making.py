@@ -78,13 +78,20 @@ class Maker:
         try:
             async with self._reading() as session:
                 head = await read_head(session)
-                packs = await (self._columns if piece.columns else self._cells)(session, head, piece)
+                packs = await self.work_out(session, head, piece)
         except Invalid as error:
             if error.code != "ANSWER_TOO_LARGE":
                 raise
             await self._make_less(piece)
             return
         await self.store(packs)
+
+    async def work_out(self, session: ReadSession, head: Head, piece: Piece) -> list[StoredPack]:
+        """The packs of some series, as of the session's snapshot with this head.
+
+        Raises Invalid (ANSWER_TOO_LARGE) for too many groups at once.
+        """
+        return await (self._columns if piece.columns else self._cells)(session, head, piece)
 
     async def store(self, packs: Iterable[StoredPack]) -> None:
         """Keeps packs that are still known to be right from their version on."""

@@ -215,7 +215,7 @@ class Life:
             worker = dice.choice(self.workers)
             if dice.random() < 0.3:
                 await worker.work.forget()
-            await worker.work._store(worker.ready)
+            await worker.work.maker.store(worker.ready)
             worker.ready = []
             for _ in range(dice.choice((1, 2, 99))):
                 piece = next(worker.pieces, None)
@@ -225,7 +225,7 @@ class Life:
                 if dice.random() < 0.4:
                     await self._work_out(worker, piece)
                     break
-                await worker.work.make(piece)
+                await worker.work.maker.make(piece)
 
     async def wait(self, dice: Random) -> None:
         """Time goes by, a little or so much that what nobody asked meanwhile is forgotten."""
@@ -235,8 +235,7 @@ class Life:
         """As `make` does, but that it stores nothing yet."""
         async with worker.work.database.read(snapshot=True) as session:
             head = await repository.read_head(session)
-            frames = await worker.work._collected(session, piece)
-        worker.ready = [worker.work._packed(series, piece.days, frames, head) for series in piece.series]
+            worker.ready = await worker.work.maker.work_out(session, head, piece)
 
     async def _end(self, worker: Worker) -> None:
         if not worker.folded:

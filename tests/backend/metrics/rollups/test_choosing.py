@@ -54,5 +54,9 @@ def test_only_days_asked_for_are_chosen():
 
 def test_days_by_the_packs_that_hold_them():
     chosen = choose((MONTH, ANEW), ALL, {}, 9)
-    wanted = [day(5), day(2), day(3)]
-    assert chosen.by_pack(wanted) == [(MONTH, [day(2), day(5)]), (ANEW, [day(3)])]
+    wanted = [day(5), day(2), day(3), day(1)]
+    assert chosen.stretches(wanted) == [
+        (MONTH, Days(day(1), day(2))),
+        (ANEW, Days(day(3), day(3))),
+        (MONTH, Days(day(5), day(5))),
+    ]

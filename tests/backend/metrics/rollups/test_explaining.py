@@ -153,13 +153,17 @@ async def test_rows_are_read_at_once_where_packs_leave_many_gaps(
         assert step.reason == "the packs would leave more than 40 gaps"
 
 
-async def test_a_day_on_which_rows_grow_old_is_named(world: World, clock: StandingClock):
+async def test_a_day_on_which_rows_grow_old_comes_from_columns(world: World, clock: StandingClock):
     await bring_in(world.tenant, "interaction", *[contact(day, day) for day in range(7)])
     question = over("2026-02-09", "2026-02-16", "count(where matured(20d))")  # it is noon of 2 March
     await demand(world.tenant, clock, [question])
     await refresh_all(world.tenant, clock)
+    found = await explain(world.tenant, clock, question)
     # beside what is asked all rows are counted, too, which says how many of them are settled
-    assert await why(world.tenant, clock, question) == {"on 2026-02-10 only some rows are old enough", None}
+    assert {step.origins for step in found.steps} == {
+        (Origin.CELLS,), (Origin.CELLS, Origin.COLUMNS),
+    }  # fmt: skip
+    assert {len(step.packed) + step.columned for step in found.steps} == {7}
 
 
 @pytest.mark.parametrize(

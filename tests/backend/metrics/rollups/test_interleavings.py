@@ -101,7 +101,7 @@ async def test_a_pack_says_the_version_of_the_very_rows_it_was_worked_out_of(pac
     named, admin = f'"{packed.tenant.namespace}"', await asyncpg.connect(place.admin_url)
     async with admin.transaction():
         await admin.execute(f"LOCK TABLE {named}.interaction IN ACCESS EXCLUSIVE MODE")
-        task = asyncio.create_task(work.make(piece))
+        task = asyncio.create_task(work.maker.make(piece))
         await waits(place, task)
         await admin.execute(f"UPDATE {named}.interaction SET channel = 'call' WHERE external_id = '3'")
         await admin.execute(f"UPDATE {named}.version SET number = number + 1 WHERE name = 'facts'")
@@ -119,7 +119,7 @@ async def test_a_write_between_the_last_pack_and_the_settling_is_not_settled(pac
     work = await _Work.begin(packed, clock)
     assert work is not None
     for piece in work.pieces():
-        await work.make(piece)
+        await work.maker.make(piece)
     async with held(packed, place, work.settle()):
         await bring_in(packed, "interaction", contact(4, 1))
     assert await ask(packed, clock) == 5
@@ -149,16 +149,14 @@ async def test_a_pack_older_than_the_settling_is_not_kept(packed, clock):
     assert late is not None
     async with packed.read(snapshot=True) as session:
         head = await repository.read_head(session)
-        made = [(piece, await late._collected(session, piece)) for piece in late.pieces()]
-    packs = [
-        late._packed(series, piece.days, frames, head) for piece, frames in made for series in piece.series
-    ]
+        made = [await late.maker.work_out(session, head, piece) for piece in late.pieces()]
+    packs = [pack for each in made for pack in each]
     assert packs
     await bring_in(packed, "survey", {"external_id": "2", "responded_at": FIRST, "score": 2000})
     for piece in early.pieces():
-        await early.make(piece)
+        await early.maker.make(piece)
     assert await early.settle()
-    await late._store(packs)
+    await late.maker.store(packs)
     assert await ask(packed, clock, SURVEYS) == 3
 
 
@@ -194,7 +192,7 @@ async def test_many_packs_folded_beside_a_write_are_stale_where_it_wrote(packed,
         work = await _Work.begin(packed, clock)
         assert work is not None
         for piece in work.pieces():
-            await work.make(piece)
+            await work.maker.make(piece)
     work = await _Work.begin(packed, clock)
     assert work is not None
     before = await count_packs(packed)
@@ -227,7 +225,7 @@ async def test_days_of_another_zone_have_packs_of_their_own(packed, database, cl
     await refresh_all(moved, clock)
     await bring_in(moved, "interaction", contact(4, 1))
     for piece in late.pieces():
-        await late.make(piece)
+        await late.maker.make(piece)
     await late.settle()
     assert await ask(moved, clock, question) == 5
     await refresh_all(moved, clock)
