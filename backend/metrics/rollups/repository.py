@@ -15,8 +15,10 @@ from sqlalchemy import (
     DateTime,
     Text,
     Uuid,
+    and_,
     any_,
     bindparam,
+    column,
     delete,
     func,
     select,
@@ -58,11 +60,24 @@ class StoredPack:
 
 
 _PLACE = (pack.c.series, pack.c.first_day, pack.c.last_day, pack.c.as_of, pack.c.parts)
+_WANTED = (
+    func.unnest(
+        bindparam("series", type_=ARRAY(Uuid)),
+        bindparam("first", type_=ARRAY(Date)),
+        bindparam("last", type_=ARRAY(Date)),
+    )
+    .table_valued(column("series", Uuid), column("first", Date), column("last", Date), name="wanted")
+    .render_derived()
+)
 _PACKS = CompiledSelect(
-    select(*_PLACE, pack.c.content).where(
-        pack.c.series == any_(bindparam("series", type_=ARRAY(Uuid))),
-        pack.c.last_day >= bindparam("first", type_=Date),
-        pack.c.first_day <= bindparam("last", type_=Date),
+    select(*_PLACE, pack.c.content).join_from(
+        _WANTED,
+        pack,
+        and_(
+            pack.c.series == _WANTED.c.series,
+            pack.c.last_day >= _WANTED.c.first,
+            pack.c.first_day <= _WANTED.c.last,
+        ),
     )
 )
 _TOUCHED = CompiledSelect(
@@ -99,14 +114,12 @@ async def read_touched(
 
 async def read_packs(session: ReadSession, wanted: Mapping[UUID, Days]) -> list[StoredPack]:
     """The packs of series that hold any of the days wanted of them."""
-    spans: dict[Days, list[UUID]] = {}
-    for series, days in wanted.items():
-        spans.setdefault(days, []).append(series)
-    found = []
-    for days, ids in spans.items():
-        asked = {"series": ids, "first": days.first, "last": days.last}
-        found += [_pack(*row) for row in await session.fetch(_PACKS, asked)]
-    return found
+    asked = {
+        "series": list(wanted),
+        "first": [days.first for days in wanted.values()],
+        "last": [days.last for days in wanted.values()],
+    }
+    return [_pack(*row) for row in await session.fetch(_PACKS, asked)]
 
 
 async def list_packs(session: ReadSession) -> list[StoredPack]:
