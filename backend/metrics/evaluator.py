@@ -37,7 +37,7 @@ from backend.metrics.questions import Answer, Question, Restriction
 from backend.metrics.rollups.columns_reading import ColumnReader, note
 from backend.metrics.rollups.demand import Demands
 from backend.metrics.rollups.explaining import Explanation, Read, explained, unpacked
-from backend.metrics.rollups.reading import PackReader, Source, rest_for_rows
+from backend.metrics.rollups.reading import PackReader, Source, Touches, rest_for_rows
 from backend.metrics.rollups.repository import Head, read_head
 from backend.metrics.understanding import prepare_for
 from tenants.database import ReadSession, TenantDatabase
@@ -206,8 +206,9 @@ class Evaluator:
         statements = plan(tasks).statements
         if self._rows_only:
             return list(unpacked(statements)), list(statements)
-        sources = await PackReader(session, head, setting).read(statements, frames)
-        columns = ColumnReader(session, self._database, head, setting)
+        touches = Touches(session, head)
+        sources = await PackReader(session, head, setting, touches).read(statements, frames)
+        columns = ColumnReader(session, self._database, head, setting, touches)
         answered, left = await columns.read(rest_for_rows(sources), frames)
         note(sources, answered)
         return sources, left

@@ -22,7 +22,7 @@ from backend.metrics.rollups.columns import Collected, collect, divided, named_i
 from backend.metrics.rollups.columns_packs import Column, Unfit, unpacked
 from backend.metrics.rollups.columns_table import Names, Table
 from backend.metrics.rollups.days import Days, rest_of, whole_days
-from backend.metrics.rollups.reading import Source
+from backend.metrics.rollups.reading import Source, Touches
 from backend.metrics.rollups.repository import Head, StoredPack
 from backend.metrics.rollups.series import Columns, Ground
 from tenants.database import ReadSession, TenantDatabase
@@ -55,9 +55,16 @@ class Asked:
 class ColumnReader:
     """Reads columns for the statements of one answer."""
 
-    def __init__(self, session: ReadSession, database: TenantDatabase, head: Head, setting: Setting) -> None:
+    def __init__(
+        self,
+        session: ReadSession,
+        database: TenantDatabase,
+        head: Head,
+        setting: Setting,
+        touches: Touches,
+    ) -> None:
         self._session, self._database = session, database
-        self._head, self._setting = head, setting
+        self._head, self._setting, self._touches = head, setting, touches
 
     async def read(
         self, statements: Sequence[Statement], frames: Frames
@@ -68,10 +75,10 @@ class ColumnReader:
         asked, left = self._divide(statements)
         if not asked:
             return [], left
-        chosen, packs = await self._choose(asked)
+        chosen, packs = await self._choose(asked), _Packs()
         tables: dict[tuple[Basis, frozenset[date]], list[Asked]] = defaultdict(list)
         for one in asked:
-            for series in one.series():
+            for series in one.series() if one.days else ():
                 one.days &= chosen[series].right.keys()
             if self._is_worth_it(one):
                 tables[one.basis, frozenset(one.days)].append(one)
@@ -101,36 +108,30 @@ class ColumnReader:
                 left.append(statement)
                 continue
             days = {day for span in fit.scan.within or (window,) for day in whole_days(span) or ()}
+            if not days:
+                left.append(statement)
+                continue
             ground = Ground(window.zone, self._setting.currency)
             asked.append(Asked(statement, fit, rest, leaves, days, ground))
         return asked, left
 
-    async def _choose(self, asked: Sequence[Asked]) -> tuple[dict[Columns, Chosen], _Packs]:
+    async def _choose(self, asked: Sequence[Asked]) -> dict[Columns, Chosen]:
+        """What counts of each column that is needed, on days that nothing has touched since all packs were right."""
         wanted: dict[Columns, Days] = {}
         for one in asked:
+            window = Days(min(one.days), max(one.days)).window(one.ground.zone)
+            touched = await self._touches.within(window.start, window.end)
+            one.days -= Columns(one.ground, one.basis, one.leaves[0]).days_touched(touched).keys()
             for series in one.series() if one.days else ():
-                known = wanted.get(series)
-                first, last = min(one.days), max(one.days)
-                wanted[series] = (
-                    Days(first, last)
-                    if known is None
-                    else Days(min(known.first, first), max(known.last, last))
-                )
+                days = Days(min(one.days), max(one.days))
+                known = wanted.get(series, days)
+                wanted[series] = Days(min(known.first, days.first), max(known.last, days.last))
         packs = await repository.read_packs(self._session, {key.id: days for key, days in wanted.items()})
         by_series: dict[UUID, list[StoredPack]] = defaultdict(list)
         for pack in packs:
             by_series[pack.series].append(pack)
-        touched = await repository.read_touched(
-            self._session, self._head.settled, {table for series in wanted for table in series.tables}
-        )
-        reached = {series.basis.fact: series.days_touched(touched) for series in wanted}
         version = self._head.versions.facts
-        found = {
-            series: choose(by_series[series.id], days, reached[series.basis.fact], version)
-            for series, days in wanted.items()
-        }
-        nothing = Chosen()
-        return defaultdict(lambda: nothing, found), _Packs()
+        return {series: choose(by_series[series.id], days, {}, version) for series, days in wanted.items()}
 
     def _is_worth_it(self, one: Asked) -> bool:
         """Whether columns have any day; for what does not merge, all of the window."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from backend.core.windows import Window
@@ -56,11 +56,27 @@ class Source:
         return window
 
 
+class Touches:
+    """What was touched since all packs were right, as one snapshot sees it: read once for all that ask."""
+
+    def __init__(self, session: ReadSession, head: Head) -> None:
+        self._session, self._settled = session, head.settled
+        self._known: tuple[datetime, datetime] | None = None
+        self._touched: Touched = {}
+
+    async def within(self, start: datetime, end: datetime) -> Touched:
+        """By table the hours that reach into a span of time, others perhaps among them."""
+        if self._known is None or start < self._known[0] or end > self._known[1]:
+            self._known = start, end
+            self._touched = await repository.read_touched(self._session, self._settled, span=(start, end))
+        return self._touched
+
+
 class PackReader:
     """Reads packs for the statements of one answer."""
 
-    def __init__(self, session: ReadSession, head: Head, setting: Setting) -> None:
-        self._session, self._head, self._setting = session, head, setting
+    def __init__(self, session: ReadSession, head: Head, setting: Setting, touches: Touches) -> None:
+        self._session, self._head, self._setting, self._touches = session, head, setting, touches
         self._unpacked: dict[int, Block] = {}
         self._blocks: dict[tuple[Cells, frozenset[str]], Block] = {}
 
@@ -116,9 +132,7 @@ class PackReader:
             window = days.window(series.ground.zone)
             ahead, behind = (timedelta(milliseconds=one) for one in (series.on.ahead, series.on.behind))
             spans.append((window.start - behind, window.end + ahead))
-        tables = {table for series in wanted for table in series.tables}
-        span = min(start for start, _ in spans), max(end for _, end in spans)
-        return await repository.read_touched(self._session, self._head.settled, tables, span)
+        return await self._touches.within(min(one for one, _ in spans), max(other for _, other in spans))
 
     def _take(self, source: Source, chosen: Mapping[Cells, Chosen], frames: Frames) -> None:
         """Puts what is right into frames, for one split of a statement."""

@@ -28,7 +28,8 @@ from backend.metrics import authoring
 from backend.metrics.authoring import Author
 from backend.metrics.questions import Answer, KpiAsk, Question
 from backend.metrics.rollups import repository
-from backend.metrics.rollups.refreshing import Piece, _Work, refresh
+from backend.metrics.rollups.making import Piece
+from backend.metrics.rollups.refreshing import _Work, refresh
 from backend.metrics.rollups.repository import StoredPack
 from tenants.database import Database, TenantDatabase
 from tenants.registry import get_tenant

@@ -213,7 +213,7 @@ async def test_steps_that_differ_are_told_apart(packed: TenantDatabase, clock: S
     await refresh_all(packed, clock)
     lines = tell(await explain(packed, clock, question)).splitlines()
     assert "  count of rows where started, count of rows by day, channel: from cells (7 of 7 days)" in lines
-    mixed = "from cells (6 of 7 days) and rows, because on 2026-02-10 only some rows are old enough"
+    mixed = "from cells (6 of 7 days) and columns (1 of 7 days)"
     aged = "count of rows where matured(20d), count of rows where not matured(20d)"
     assert f"  {aged} by day, channel: {mixed}" in lines
 
@@ -241,7 +241,7 @@ async def test_what_is_explained_is_what_is_sent(world: World, database: Databas
         assert explained == [(f"EXPLAIN (FORMAT JSON) {text}", given) for text, given in sent], question
         assert len(found.reads) == len(sent)
         met |= {step.origins for step in found.steps}
-    assert met == {ROWS, BOTH}
+    assert {ROWS, BOTH} <= met
 
 
 async def test_long_lists_are_cut_where_people_read_them(world: World, clock: StandingClock):

@@ -26,7 +26,7 @@ from backend.metrics.planning.lowering import Setting
 from backend.metrics.planning.planner import plan
 from backend.metrics.questions import Answer, KpiAsk, Question, Restriction
 from backend.metrics.rollups import repository
-from backend.metrics.rollups.reading import PackReader, Source
+from backend.metrics.rollups.reading import PackReader, Source, Touches
 from backend.metrics.understanding import prepare_for
 from tenants.database import Database, TenantDatabase
 from tests.backend.ingestion.importing import bring_in
@@ -232,7 +232,7 @@ async def packs_of(place: Place, door: TenantDatabase, clock: StandingClock) -> 
             preparation = await prepare_for(session, door, head.versions, clock(), Restriction())
         setting = Setting(preparation.vocabulary, "UTC", "USD", Restriction(), clock())
         statements = plan([preparation.prepare(one).task for one in BOARD]).statements
-        reader = PackReader(session, head, setting)
+        reader = PackReader(session, head, setting, Touches(session, head))
         wanted = reader._wanted([Source(one) for statement in statements for one in reader._match(statement)])
         overlapping = f"SELECT count(*) FROM {table} WHERE series = $1 AND last_day >= $2 AND first_day <= $3"
         needed = [
