@@ -100,7 +100,7 @@ class Preparation:
         )
         zone = window.zone if window else self.zone
         descriptions = tuple(description for _, description in settled)
-        watches = self._watches(asks) if previous else ()
+        watches = self._watches(asks) if previous and question.judged else ()
         return Wanted(
             task,
             descriptions,
@@ -183,7 +183,7 @@ class Preparation:
         """The guardrails that a comparison needs beside what is asked for; not those that cannot be judged by:
         archived, without a direction, or of rows that the question does not reach.
         """
-        if question.comparison is None:
+        if question.comparison is None or not question.judged:
             return {}
         defined = {ask.key: self.kpis[ask.key] for ask in question.kpis if ask.formula is None}
         named = [key for kpi in defined.values() if aim_of(kpi) for key in kpi.guardrails]

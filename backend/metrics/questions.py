@@ -44,7 +44,8 @@ class Question:
     comparison. `where` is a condition in the formula language.
 
     Order and limit pick rows. With a grain and dimensions they pick members instead, by their value over the
-    whole window, and each member keeps all its buckets.
+    whole window, and each member keeps all its buckets. `judged`: whether a comparison is to say which way each
+    KPI went, which may need its guardrails to be computed, too.
     """
 
     kpis: tuple[KpiAsk, ...]
@@ -55,6 +56,7 @@ class Question:
     comparison: Comparison | None = None
     order: Order | None = None
     limit: int | None = None
+    judged: bool = True
 
 
 class CellState(StrEnum):

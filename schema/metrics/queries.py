@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -34,6 +35,7 @@ from schema.relay import (
     page_size,
     parse_cursor,
 )
+from schema.selections import selects
 
 Asked = Annotated[KpiValuesInput, strawberry.argument(description="What is asked.")]
 InCell = Annotated[
@@ -57,6 +59,7 @@ class MetricQueries:
         context.require(READ_KPIS)
         try:
             question = input.to_question(context.scope.tenant.zone)
+            question = replace(question, judged=selects(info, "judgements"))
             restriction = restriction_for(question, input.reach, await context.own_agent())
             answer = await context.loaders.numbers.load((restriction, question))
         except Invalid as error:

@@ -85,7 +85,8 @@ def shape(wanted: Wanted, frames: Frames, members: Members, now: datetime) -> An
         answer.previous_window = task.previous
         answer.previous_columns = [previous.column(at, rows) for at in wanted.shown]
         answer.previous_totals = [previous.total(at) for at in wanted.shown]
-        _judge(answer, wanted, current, previous, rows)
+        if wanted.watches:
+            _judge(answer, wanted, current, previous, rows)
     return answer
 
 

@@ -33,6 +33,12 @@ class Days:
         """The time that they are."""
         return Window(start_of(self.first, zone), start_of(self.last + _DAY, zone), zone)
 
+    def by(self, size: int) -> Iterator[Days]:
+        """So many days at a time, in order."""
+        for at in range(0, len(self), size):
+            first = self.first + _DAY * at
+            yield Days(first, min(first + _DAY * (size - 1), self.last))
+
     def by_month(self) -> Iterator[Days]:
         """The days of each month, in order."""
         first = self.first

@@ -24,6 +24,7 @@ from tenants.registry import Tenant
 logger = logging.getLogger("scoredesk.rollups")
 
 LEAST_TIMES = 2  # a question that was asked once may never be asked again
+OFTEN = 5  # times that one with a filter has to be asked for cells of its own: columns answer it, too
 MOST_DEMANDS = 500  # of one tenant, those asked last
 KEPT = timedelta(days=14)  # after it was asked for the last time
 NOTED_EVERY = 3600.0  # seconds; that a question is still asked need not be written down each time
@@ -38,7 +39,7 @@ class Demand(msgspec.Struct, frozen=True, omit_defaults=True):
     dimensions: list[str] = []
     where: str | None = None
     hourly: bool = False
-    compared: bool = False
+    compared: bool = False  # and judged: by guardrails, too
 
     @classmethod
     def of(cls, question: Question) -> Demand:
@@ -48,7 +49,7 @@ class Demand(msgspec.Struct, frozen=True, omit_defaults=True):
             list(question.dimensions),
             (question.where or "").strip() or None,
             question.grain is Grain.HOUR,
-            question.comparison is not None,
+            question.comparison is not None and question.judged,
         )
 
     @classmethod
@@ -66,6 +67,11 @@ class Demand(msgspec.Struct, frozen=True, omit_defaults=True):
     def id(self) -> UUID:
         """The same for equal demands."""
         return UUID(bytes=blake2b(msgspec.json.encode(self), digest_size=16).digest())
+
+    @property
+    def often(self) -> int:
+        """How often it has to be asked for cells of its own."""
+        return LEAST_TIMES if self.where is None else OFTEN
 
     def question(self, window: Window) -> Question:
         """The demand as a question about a window."""
@@ -101,7 +107,7 @@ class Demands:
             demand = Demand.of(question)
             key = tenant.id, demand.id
             times = self._times.get(key, 0)
-            if times >= LEAST_TIMES and monotonic() - self._noted[key] < NOTED_EVERY:
+            if times >= demand.often and monotonic() - self._noted[key] < NOTED_EVERY:
                 continue
             if len(self._times) >= MOST_WAITING and key not in self._times:
                 self._times.clear()

@@ -26,7 +26,7 @@ from backend.metrics.planning.planner import (
     kind_of,
 )
 from backend.metrics.rollups import columns_packs, repository
-from backend.metrics.rollups.cells import GroupKey, block_of, pack_block
+from backend.metrics.rollups.cells import Block, GroupKey, block_of, joined, pack_block
 from backend.metrics.rollups.columns_packs import empty_column, pack_columns
 from backend.metrics.rollups.days import Days, start_of
 from backend.metrics.rollups.matching import grain_of
@@ -35,6 +35,7 @@ from backend.metrics.rollups.series import Cells, Columns
 from tenants.database import ReadSession, TenantDatabase
 
 TIMEOUT = 120.0  # seconds for one statement
+WEEK = 7  # days
 MONTH = 31  # days; a stretch of more of them is made only if no row lies in it
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
@@ -115,7 +116,10 @@ class Maker:
         for series in piece.cells:
             for part in self._wanted[series]:
                 nothing.take(scan, _split(series), part, {})
-        packs = [self._packed(series, piece.days, nothing, head) for series in piece.cells]
+        packs = [
+            _as_pack(series, piece.days, self._block(series, piece.days, nothing), head)
+            for series in piece.cells
+        ]
         for column in piece.columns:
             content = empty_column(column.value, piece.days).packed()
             packs.append(StoredPack(column.id, piece.days, head.versions.facts, frozenset(), content))
@@ -154,12 +158,17 @@ class Maker:
         return await asyncio.to_thread(folded)
 
     async def _cells(self, session: ReadSession, head: Head, piece: Piece) -> list[StoredPack]:
-        frames = Frames()
-        for statement in self._statements(piece):
-            await self._run(session, statement, frames)
-        return await asyncio.to_thread(
-            lambda: [self._packed(series, piece.days, frames, head) for series in piece.cells]
-        )
+        blocks: dict[Cells, list[Block]] = {series: [] for series in piece.cells}
+        for days in piece.days.by(WEEK):  # groups of a whole month would take much memory at once
+            frames = Frames()
+            some = Piece(days, piece.cells)
+            for statement in self._statements(some):
+                await self._run(session, statement, frames)
+            for series in piece.cells:
+                blocks[series].append(await asyncio.to_thread(self._block, series, days, frames))
+        return [
+            _as_pack(series, piece.days, joined(each, each[0].parts), head) for series, each in blocks.items()
+        ]
 
     async def _run(self, session: ReadSession, statement: Statement, frames: Frames) -> None:
         lowered = lower(statement, self._make_setting())
@@ -185,14 +194,17 @@ class Maker:
                     needs[_split(series)][part] = None
         return {split: tuple(parts) for split, parts in needs.items()}
 
-    def _packed(self, series: Cells, days: Days, frames: Frames, head: Head) -> StoredPack:
+    def _block(self, series: Cells, days: Days, frames: Frames) -> Block:
         scan, split = scan_of(series, days), _split(series)
         assert scan.window is not None
         found = {part: frames.groups(scan, split, part) for part in self._wanted[series]}
         places = _places(scan.window, series) if any(found.values()) else []
         groups = {part: _by_day(values, places) for part, values in found.items()}
-        block = block_of(groups, len(series.dimensions))
-        return StoredPack(series.id, days, head.versions.facts, frozenset(block.parts), pack_block(block))
+        return block_of(groups, len(series.dimensions))
+
+
+def _as_pack(series: Cells, days: Days, block: Block, head: Head) -> StoredPack:
+    return StoredPack(series.id, days, head.versions.facts, frozenset(block.parts), pack_block(block))
 
 
 def scan_of(series: Cells | Columns, days: Days | None) -> Scan:

@@ -6,8 +6,9 @@ which data version it was worked out, and is kept only if it is still known to b
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import chain
@@ -29,7 +30,7 @@ from backend.metrics.rollups.demand import KEPT, LEAST_TIMES, MOST_DEMANDS, Dema
 from backend.metrics.rollups.making import TIMEOUT, Maker, Piece, scan_of
 from backend.metrics.rollups.repository import Head, StoredPack, read_head
 from backend.metrics.rollups.series import Cells, Columns, Touched, part_id
-from backend.metrics.rollups.wanting import Wanted, wanted_by
+from backend.metrics.rollups.wanting import Known, Wanted, wanted_by
 from backend.metrics.understanding import prepare_for
 from tenants.database import TenantDatabase
 
@@ -97,7 +98,9 @@ class _Work:
         extent = Days(
             day_of(first, tenant.zone), max(day_of(last, tenant.zone), day_of(clock(), tenant.zone))
         )
-        wanted = wanted_by(preparation, map(Demand.read, stored), extent)
+        demands = [(Demand.read(question), times) for question, times in stored]
+        known = _known(database, (head.versions.definitions, tenant.zone, tenant.currency, extent))
+        wanted = await asyncio.to_thread(wanted_by, preparation, demands, extent, known)
         hopeless = _hopeless(database)
         for one in hopeless:
             wanted.cells.pop(one, None)
@@ -229,6 +232,16 @@ _Series = TypeVar("_Series")
 def _newest_first(lacking: dict[tuple[Scan, Days], list[_Series]]) -> list[tuple[Days, list[_Series]]]:
     found = [(days, each) for (_, days), each in lacking.items()]
     return sorted(found, key=lambda one: one[0].last, reverse=True)
+
+
+def _known(database: TenantDatabase, version: Hashable) -> Known:
+    """What was worked out of demands before."""
+    key = "wanted", database.tenant.id
+    known: Known | None = database.memory.recall(key, version)
+    if known is None or len(known) > 2 * MOST_DEMANDS:
+        known = {}
+        database.memory.remember(key, version, known)
+    return known
 
 
 def _hopeless(database: TenantDatabase) -> set[Cells]:

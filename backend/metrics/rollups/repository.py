@@ -114,6 +114,8 @@ async def read_touched(
 
 async def read_packs(session: ReadSession, wanted: Mapping[UUID, Days]) -> list[StoredPack]:
     """The packs of series that hold any of the days wanted of them."""
+    if not wanted:
+        return []
     asked = {
         "series": list(wanted),
         "first": [days.first for days in wanted.values()],
@@ -219,15 +221,17 @@ async def note_demands(
         await session.execute(addition.on_conflict_do_update(index_elements=["id"], set_=more))
 
 
-async def list_demands(session: ReadSession, least: int, most: int, since: datetime) -> list[dict[str, Any]]:
-    """The questions asked at least so often and since then, those asked last first, at most so many."""
+async def list_demands(
+    session: ReadSession, least: int, most: int, since: datetime
+) -> list[tuple[dict[str, Any], int]]:
+    """The questions asked at least so often and since then, with how often, those asked last first, at most so many."""
     statement = (
-        select(demand.c.question)
+        select(demand.c.question, demand.c.times)
         .where(demand.c.times >= least, demand.c.asked_at >= since)
         .order_by(demand.c.asked_at.desc(), demand.c.id)
         .limit(most)
     )
-    return list((await session.execute(statement)).scalars())
+    return [(row.question, row.times) for row in await session.execute(statement)]
 
 
 async def drop_demands(session: WriteSession, before: datetime) -> int:

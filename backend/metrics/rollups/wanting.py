@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+from uuid import UUID
 
 from backend.core.errors import DomainError
 from backend.metrics.language.bound import Row
@@ -33,29 +35,49 @@ class Wanted:
     columns: dict[Columns, None] = field(default_factory=dict)
 
 
-def wanted_by(preparation: Preparation, demands: Iterable[Demand], extent: Days) -> Wanted:
+Series: TypeAlias = tuple[tuple[tuple[Cells, tuple[Part, ...]], ...], tuple[Columns, ...]]
+Known: TypeAlias = dict[UUID, Series]  # by demand: of one extent and one state of definitions
+
+
+def wanted_by(
+    preparation: Preparation, demands: Iterable[tuple[Demand, int]], extent: Days, known: Known
+) -> Wanted:
     """What questions want of the days of an extent, the first ones first where there is too much of it.
 
-    Of the rows that they look at, the columns are kept by which people filter, whatever was asked.
+    Each comes with how often it was asked. What was worked out of it before is `known`. Of the rows that they look at,
+    the columns are kept by which people filter, whatever was asked.
     """
     wanted = Wanted()
-    window = extent.window(preparation.zone)
+    for demand, times in demands:
+        key = demand.id
+        if key not in known:
+            known[key] = _series(preparation, demand, extent)
+        cells, columns = known[key]
+        for series, parts in cells if times >= demand.often else ():
+            if series in wanted.cells or len(wanted.cells) < MOST_SERIES:
+                wanted.cells.setdefault(series, {}).update(dict.fromkeys(parts))
+        for column in columns:
+            if column in wanted.columns or len(wanted.columns) < MOST_COLUMNS:
+                wanted.columns[column] = None
+    return wanted
+
+
+def _series(preparation: Preparation, demand: Demand, extent: Days) -> Series:
     ground = Ground(preparation.zone, preparation.currency)
     facts = preparation.vocabulary.facts
-    for demand in demands:
-        try:
-            task = preparation.prepare(demand.question(window)).task
-        except DomainError:  # it names what is gone by now
-            continue
-        for statement in plan([task]).statements:
-            for matched in match_cells(statement, ground, facts, restricted=False):
-                for series, parts in stored_parts(matched):
-                    if series in wanted.cells or len(wanted.cells) < MOST_SERIES:
-                        wanted.cells.setdefault(series, {}).update(dict.fromkeys(parts))
-            for column in _columns(preparation, statement, ground):
-                if column in wanted.columns or len(wanted.columns) < MOST_COLUMNS:
-                    wanted.columns[column] = None
-    return wanted
+    try:
+        task = preparation.prepare(demand.question(extent.window(preparation.zone))).task
+    except DomainError:  # it names what is gone by now
+        return (), ()
+    statements = plan([task]).statements
+    cells = tuple(
+        stored
+        for statement in statements
+        for matched in match_cells(statement, ground, facts, restricted=False)
+        for stored in stored_parts(matched)
+    )
+    columns = (one for statement in statements for one in _columns(preparation, statement, ground))
+    return cells, tuple(dict.fromkeys(columns))
 
 
 def _columns(preparation: Preparation, statement: Statement, ground: Ground) -> Iterator[Columns]:

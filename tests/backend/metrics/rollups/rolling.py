@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from backend.core.errors import DomainError
 from backend.metrics.evaluator import Evaluator
 from backend.metrics.questions import Answer, Question
-from backend.metrics.rollups.demand import LEAST_TIMES, Demands
+from backend.metrics.rollups.demand import OFTEN, Demands
 from backend.metrics.rollups.models import pack
 from backend.metrics.rollups.refreshing import refresh
 from tenants.database import TenantDatabase
@@ -28,7 +28,7 @@ async def move(door: TenantDatabase) -> None:
 
 async def demand(door: TenantDatabase, clock: Clock, questions: Iterable[Question]) -> None:
     """Has questions asked often enough for packs to be made."""
-    for _ in range(LEAST_TIMES):
+    for _ in range(OFTEN):
         demands = Demands()
         demands.note(door, questions)
         await demands.flush(clock)

@@ -79,16 +79,32 @@ class Read:
 @asynccontextmanager
 async def recorded(database: Database) -> AsyncIterator[list[tuple[str, Any]]]:
     """The statements that are sent, with their parameters."""
-    engine, found = database._engine.sync_engine, []
+    engine = database._engine.sync_engine
+    found: list[tuple[str, Any]] = []
+    watched: set[asyncpg.Connection] = set()
 
     def on_statement(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
         found.append((statement, parameters))
 
+    def on_query(query: asyncpg.connection.LoggedQuery) -> None:
+        if not query.query.startswith(("BEGIN", "COMMIT", "ROLLBACK")):
+            found.append((query.query, query.args))
+
+    def on_checkout(connection: Any, *_: Any) -> None:
+        driver = connection.driver_connection
+        if driver not in watched:
+            watched.add(driver)
+            driver.add_query_logger(on_query)
+
     event.listen(engine, "before_cursor_execute", on_statement)
+    event.listen(engine, "checkout", on_checkout)
     try:
         yield found
     finally:
         event.remove(engine, "before_cursor_execute", on_statement)
+        event.remove(engine, "checkout", on_checkout)
+        for driver in watched:
+            driver.remove_query_logger(on_query)
 
 
 async def reads_of(
