@@ -118,10 +118,15 @@ class ColumnReader:
     async def _choose(self, asked: Sequence[Asked]) -> dict[Columns, Chosen]:
         """What counts of each column that is needed, on days that nothing has touched since all packs were right."""
         wanted: dict[Columns, Days] = {}
+        reached: dict[tuple[str, str], set[date]] = {}
         for one in asked:
-            window = Days(min(one.days), max(one.days)).window(one.ground.zone)
-            touched = await self._touches.within(window.start, window.end)
-            one.days -= Columns(one.ground, one.basis, one.leaves[0]).days_touched(touched).keys()
+            key = one.basis.fact, one.ground.zone
+            if key not in reached:
+                every = [day for other in asked for day in other.days]
+                window = Days(min(every), max(every)).window(one.ground.zone)
+                touched = await self._touches.within(window.start, window.end)
+                reached[key] = set(one.series()[0].days_touched(touched))
+            one.days -= reached[key]
             for series in one.series() if one.days else ():
                 days = Days(min(one.days), max(one.days))
                 known = wanted.get(series, days)

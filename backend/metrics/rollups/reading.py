@@ -94,10 +94,13 @@ class PackReader:
         for one in packs:
             by_series[one.series].append(one)
         version = self._head.versions.facts
-        chosen = {
-            series: choose(by_series[series.id], days, series.days_touched(touched), version)
-            for series, days in wanted.items()
-        }
+        reached: dict[object, dict[date, int]] = {}  # many series depend on the same
+        chosen: dict[Cells, Chosen] = {}
+        for series, days in wanted.items():
+            on = series.basis.fact, series.on, series.ground.zone
+            if on not in reached:
+                reached[on] = series.days_touched(touched)
+            chosen[series] = choose(by_series[series.id], days, reached[on], version)
         for source in sources:
             self._take(source, chosen, frames)
         return sources

@@ -17,6 +17,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from backend.core.clock import Clock
+from backend.core.errors import NotFound
 from backend.metrics import repository as definitions
 from backend.metrics.planning.lowering import Setting
 from backend.metrics.planning.planner import MOST_SPLITS, Scan
@@ -35,6 +36,7 @@ from backend.metrics.understanding import prepare_for
 from tenants.database import TenantDatabase
 
 SLICE = 1.0  # seconds of work, after which other tenants take their turn
+WORTH = 4  # times as long as finding out what to do takes, a slice is spent on doing it
 MOST_PACKS = 8  # of a series in a month; more of them are made one
 MOST_COLUMNS = 24  # that are read at once
 
@@ -46,18 +48,27 @@ _EVERYONE = Restriction()
 
 
 async def refresh(database: TenantDatabase, clock: Clock, *, slice_seconds: float = SLICE) -> bool:
-    """Makes stale and missing packs of a tenant until the slice is over; whether anything is left to do."""
-    until = monotonic() + slice_seconds
-    work = await _Work.begin(database, clock)
-    if work is None:
+    """Makes stale and missing packs of a tenant until the slice is over; whether anything is left to do.
+
+    A slice is never shorter than some times what finding out took, or that would be all that is ever done.
+    """
+    began = monotonic()
+    try:
+        work = await _Work.begin(database, clock)
+        if work is None:
+            return False
+        await work.forget()
+        pieces = await asyncio.to_thread(list, work.pieces())
+        found_out = monotonic()
+        until = found_out + (max(slice_seconds, WORTH * (found_out - began)) if slice_seconds else 0)
+        for piece in pieces:
+            await work.maker.make(piece)
+            if monotonic() >= until:
+                return True
+        await work.fold()
+        return not await work.settle()
+    except NotFound:  # the tenant was dropped meanwhile
         return False
-    await work.forget()
-    for piece in work.pieces():
-        await work.maker.make(piece)
-        if monotonic() >= until:
-            return True
-    await work.fold()
-    return not await work.settle()
 
 
 async def needs_refresh(database: TenantDatabase, clock: Clock) -> bool:
