@@ -15,7 +15,7 @@ import pytest
 from tests.backend.metrics.rollups.life import CROWD, a_place, a_story, lived, shortened
 from tests.servers import Server
 
-LIVES = int(os.environ.get("SCOREDESK_TEST_LIVES", "100"))
+LIVES = int(os.environ.get("SCOREDESK_TEST_LIVES", "30"))
 FIRST = int(os.environ.get("SCOREDESK_TEST_FIRST_LIFE", "1"))
 MANY = 1000  # of so many each is told of
 LANES = 2  # lives at a time: while one thinks, the server works for the other
